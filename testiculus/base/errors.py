@@ -25,8 +25,13 @@ class UserError(Exception):
         super().__init__("\n".join(lines))
 
 
+SHOWN_PROBLEMS = 50  # a longer list scrolls the headline off the screen
+
+
 class InputProblems(UserError):
-    """Several problems found in one pass over an input; all of them are listed.
+    """Several problems found in one pass over an input: `.problems` holds all of them.
+
+    The message shows the first 50 and says how many more there are.
 
     >>> print(InputProblems("2 problems in a.csv", ["row 3: no image", "row 9: no organ"]))
     2 problems in a.csv
@@ -36,7 +41,10 @@ class InputProblems(UserError):
 
     def __init__(self, headline: str, problems: Iterable[str], remedy: str = ""):
         self.problems = list(problems)
-        super().__init__("\n".join([headline, *(f"  - {p}" for p in self.problems)]), "", remedy)
+        lines = [headline, *(f"  - {problem}" for problem in self.problems[:SHOWN_PROBLEMS])]
+        more = len(self.problems) - SHOWN_PROBLEMS
+        lines += [f"  - and {more} more like these"] if more > 0 else []
+        super().__init__("\n".join(lines), "", remedy)
 
 
 class InputWarning(UserWarning):

@@ -122,10 +122,21 @@ def write_tensors(
     path: Path | str, tensors: Mapping[str, "torch.Tensor"], metadata: dict[str, str] | None = None
 ) -> Path:
     """Write tensors as safetensors, atomically; `metadata` is a flat dict of strings."""
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     contiguous = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
-    return atomic_write(path, lambda part: save_file(contiguous, part, metadata=metadata))
+
+    def write(part: Path) -> None:
+        try:
+            save_file(contiguous, part, metadata=metadata)
+        except SafetensorError as error:
+            # Its own kind of error for what the system says, so the number is only in the text.
+            if f"os error {errno.ENOSPC}" in str(error):
+                raise OSError(errno.ENOSPC, str(error)) from error
+            raise
+
+    return atomic_write(path, write)
 
 
 def load_state_dict(path: Path | str) -> dict[str, "torch.Tensor"]:

@@ -19,3 +19,9 @@ def test_all_problems_are_listed():
         "  - row 5",
         "  remedy: mend them",
     ]
+
+
+def test_a_long_list_is_cut_in_the_message_and_whole_in_the_error():
+    error = InputProblems("many", [f"row {i}" for i in range(300)])
+    assert "row 49" in str(error) and "row 50" not in str(error)
+    assert "and 250 more" in str(error) and len(error.problems) == 300

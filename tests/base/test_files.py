@@ -86,3 +86,15 @@ def test_weights_that_would_run_code_are_refused(tmp_path, capsys):
 def test_absent_weights_are_named(tmp_path):
     with pytest.raises(UserError, match="not found"):
         files.load_state_dict(tmp_path / "none.pth")
+
+
+def test_a_full_disk_is_told_as_such_for_weights_too(tmp_path, monkeypatch):
+    from safetensors import SafetensorError
+
+    def full(*args, **kwargs):
+        raise SafetensorError("I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr("safetensors.torch.save_file", full)
+    with pytest.raises(UserError, match="disk is full"):
+        files.write_tensors(tmp_path / "a.safetensors", {"w": torch.ones(2)})
+    assert list(tmp_path.iterdir()) == []
