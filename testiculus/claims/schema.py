@@ -1,0 +1,91 @@
+"""The frames that claims are judged on: their columns, their metrics' names, and how to pair runs.
+
+results      one row per experiment, row, seed, fold and metric; `value` a fraction (AUC too)
+predictions  one row per row, seed, fold and test image, of ALL test images, also of those that the
+             row's curation removed (their `curated_label` is missing)
+flags        one row per image: how often each rule flagged it
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from testiculus.base.errors import UserError
+from testiculus.paper import FOLDS
+
+RESULT_COLUMNS = ("experiment", "row", "seed", "fold", "metric", "value")
+PREDICTION_COLUMNS = (
+    *("row", "seed", "fold", "image", "patient"),
+    *("label", "curated_label", "true_label", "probability"),
+)
+FLAG_COLUMNS = (
+    *("image", "patient", "label", "true_label", "times_flagged", "evaluations", "suspicious"),
+    *("times_flagged_1", "times_flagged_4", "times_flagged_5"),
+)
+VERDICT_COLUMNS = ("claim", "source", "paper", "effect", "ci_low", "ci_high", "verdict")
+VERDICT_EXTRAS = ("text", "n", "resolvable", "boot_low", "boot_high", "note", "data", "profile")
+
+ROWS = ("Complete", "Filtered", "Flipped")
+CURATED, ORIGINAL, TRUTH = "", "_original", "_truth"
+# What a metric's suffix says: against which labels, and on which test images, it was scored.
+SCORINGS = {
+    "curated": CURATED,  # the row's kept test images and curated labels: the article's scoring
+    "original": ORIGINAL,  # all test images, labels as they came
+    "truth": TRUTH,  # all test images, true labels; only where these are known
+}
+# Complete's models on another row's curated test set: what rescoring gives without retraining.
+RESCORED = {"_on_filtered": "Filtered", "_on_flipped": "Flipped"}
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What a verdict was reached on: the data set, the profile, and what the rows started from.
+
+    `folds` is the K of the cross-validation (test to training ratio 1 / (K - 1)). `not_run` maps
+    the name of each initialisation that was asked for and is missing to its remedy: which file to
+    put where.
+    """
+
+    data: str
+    profile: str
+    initialisation: str = ""
+    folds: int = FOLDS
+    not_run: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def ratio(self) -> float:
+        """n_test / n_train of one run."""
+        return 1 / (self.folds - 1)
+
+    @property
+    def claims_nothing(self) -> bool:
+        """Whether the profile is for testing the machinery only, so that no verdict is reached."""
+        return self.profile == "smoke"
+
+
+def runs_of(results: pd.DataFrame, row: str, metric: str) -> pd.Series:
+    """Return `metric` of `row` over its runs, float64 indexed by (seed, fold), in that order.
+
+    Empty where the row or the metric is not there. Raises UserError where a run appears twice.
+    """
+    chosen = results[(results["row"] == row) & (results["metric"] == metric)]
+    values = chosen.set_index(["seed", "fold"])["value"].astype("float64").sort_index()
+    if values.index.has_duplicates:
+        twice = values.index[values.index.duplicated()][0]
+        raise UserError(
+            f"the results hold {metric} of {row} twice",
+            where=f"seed {twice[0]}, fold {twice[1]}",
+            remedy="judge one experiment's results at a time",
+        )
+    return values
+
+
+def require_columns(frame: pd.DataFrame, columns: tuple[str, ...], name: str) -> None:
+    """Raise UserError where `frame`, called `name`, lacks any of `columns`."""
+    missing = [column for column in columns if column not in frame]
+    if missing:
+        raise UserError(
+            f"the {name} lack the columns {', '.join(missing)}",
+            remedy=f"they need {', '.join(columns)}",
+        )

@@ -1,0 +1,44 @@
+import importlib.util
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from testiculus.claims import Conditions, circularity, judge_table1
+
+
+def load_fake():
+    spec = importlib.util.spec_from_file_location("fake", Path(__file__).with_name("fake.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def made_up(conditions, **options):
+    """A made-up Table 1 with its verdicts and gains, as a notebook would have it."""
+    results, predictions, flags, records = load_fake().fake_table1(patients=60, seeds=2, **options)
+    return SimpleNamespace(
+        conditions=conditions,
+        results=results,
+        flags=flags,
+        records=records,
+        verdicts=judge_table1(results, predictions, flags, conditions, draws=30),
+        gains=circularity(results, conditions),
+    )
+
+
+@pytest.fixture(scope="session")
+def run():
+    remedy = "put weights/resnet18_imagenet.safetensors in place"
+    not_run = {"imagenet": remedy, "uscl": "put weights/uscl.pth in place"}
+    return made_up(Conditions("phantom", "demo", "scratch-A", not_run=not_run))
+
+
+@pytest.fixture(scope="session")
+def run_without_truth():
+    return made_up(Conditions("liver", "demo", "imagenet"), truth=False)
+
+
+@pytest.fixture(scope="session")
+def smoke_run():
+    return made_up(Conditions("phantom", "smoke", "scratch-A"))

@@ -1,0 +1,105 @@
+import json
+
+import pandas as pd
+import pytest
+
+from testiculus.claims import ROWS
+from testiculus.report import as_text, table1_frame, table1_table, verdicts_table
+from testiculus.report.tables import NOT_CLAIMED
+
+
+def test_every_row_names_its_initialisation_and_shows_paper_here_and_difference(run):
+    frame = table1_frame(run.results, run.verdicts, run.conditions)
+    mine = run.results.query("row == 'Filtered' and metric == 'f1'")["value"]
+    line = frame[(frame["row"] == "Filtered") & (frame["metric"] == "F1")].iloc[0]
+
+    assert line["initialisation"] == "scratch-A"
+    assert line["paper"] == "68.59 ± 3.30"
+    assert line["here"] == f"{100 * mine.mean():.2f} ± {100 * mine.std():.2f} (6)"
+    assert line["difference"] == f"{100 * (mine.mean() - 0.6859):+.2f}"
+
+
+def test_a_rows_verdicts_are_those_of_the_claims_it_should_win(run):
+    frame = table1_frame(run.results, run.verdicts, run.conditions)
+    frame = frame[frame["here"] != "not run"].set_index(["row", "metric"])
+    verdict = run.verdicts.set_index("claim")["verdict"]
+
+    assert frame.loc[("Flipped", "F1"), "verdict"].splitlines() == [
+        f"Complete: {verdict['flipped-beats-complete-f1']}",
+        f"Filtered: {verdict['flipped-beats-filtered-f1']}",
+    ]
+    assert frame.loc[("Complete", "accuracy"), "verdict"] == "–"
+
+
+def test_rows_without_their_weights_are_not_run_and_say_what_to_do(run):
+    frame = table1_frame(run.results, run.verdicts, run.conditions)
+    missing = frame[frame["initialisation"] == "imagenet"]
+
+    assert missing["row"].tolist() == list(ROWS) and (missing["here"] == "not run").all()
+    assert "uscl" not in set(frame["initialisation"])  # no row of Table 1 starts from it
+    text = table1_table(run.results, run.verdicts, run.conditions).text()
+    assert "weights/resnet18_imagenet.safetensors" in text and "weights/uscl.pth" in text
+
+
+def test_a_row_missing_from_the_results_is_not_run(run):
+    without = run.results[run.results["row"] != "Flipped"]
+    frame = table1_frame(without, run.verdicts, run.conditions).set_index("row")
+
+    assert (frame.loc["Flipped", "here"] == "not run").all()
+
+
+def test_the_smoke_profile_shows_no_verdict(smoke_run):
+    run = smoke_run
+    frame = table1_frame(run.results, run.verdicts, run.conditions)
+    table = verdicts_table(run.verdicts, run.conditions)
+
+    assert set(frame["verdict"]) == {NOT_CLAIMED, "–"}
+    assert set(table.frame["verdict"]) == {"not claimed (smoke)"}
+
+
+@pytest.mark.parametrize("name", ["run", "run_without_truth", "smoke_run"])
+def test_tables_fit_a_terminal_and_name_data_and_profile(name, request):
+    run = request.getfixturevalue(name)
+    tables = (
+        table1_table(run.results, run.verdicts, run.conditions),
+        verdicts_table(run.verdicts, run.conditions),
+    )
+
+    for table in tables:
+        lines = table.text().splitlines()
+        assert max(map(len, lines)) <= 100
+        assert f"{run.conditions.data}, profile {run.conditions.profile}" in lines[0]
+
+
+def test_every_claim_shows_its_effect_interval_and_verdict(run):
+    frame = verdicts_table(run.verdicts, run.conditions).frame
+    found = run.verdicts.set_index("claim").loc["filtered-beats-complete-accuracy"]
+
+    assert len(frame) == len(run.verdicts)
+    assert frame.loc[0, "here [95 %]"].startswith(f"{100 * found['effect']:+.1f} [")
+    assert frame.loc[0, "paper"] == "+6.6" and frame.loc[0, "verdict"] == found["verdict"]
+
+
+def test_what_cannot_be_tested_says_why(run_without_truth):
+    text = verdicts_table(run_without_truth.verdicts, run_without_truth.conditions).text()
+
+    assert "Cannot be tested here: no true labels are known." in text
+
+
+def test_a_results_folder_prints_like_the_run_it_came_from(run, tmp_path):
+    for name in ("results", "verdicts"):
+        getattr(run, name).to_csv(tmp_path / f"{name}.csv", index=False)
+    settings = {"profile": "demo", "initialisations": "scratch-A, scratch-B"}
+    about = {"data": "phantom", "settings": settings, "not_run": dict(run.conditions.not_run)}
+    (tmp_path / "provenance.json").write_text(json.dumps(about))
+
+    text = as_text(tmp_path)
+
+    assert text.endswith(table1_table(run.results, run.verdicts, run.conditions).text())
+
+
+def test_resolvable_differences_are_left_out_where_there_are_none(run):
+    nothing = run.verdicts.assign(resolvable=float("nan"))
+
+    assert "resolvable" not in verdicts_table(nothing, run.conditions).text()
+    assert "resolvable" in verdicts_table(pd.DataFrame(run.verdicts), run.conditions).text()
