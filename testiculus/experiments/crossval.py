@@ -1,0 +1,155 @@
+"""Cross-validated fine-tuning: one table row becomes seeds x folds jobs, and then predictions.
+
+Every table fine-tunes the same way (article, section 5): a ResNet-18 per seed and fold, all images
+of a patient in one fold, every test image scored. `row_jobs` plans a row, `finish_rows` trains it.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+import torch
+
+from testiculus.base.devices import device_class
+from testiculus.base.progress import progress
+from testiculus.base.store import Job, Run, Store
+from testiculus.data.images import ImageSet
+from testiculus.experiments.training import run_fingerprint, train_one
+from testiculus.finetune import FinetuneSettings
+from testiculus.folds import patient_folds
+
+MODULE = "testiculus.experiments.training"  # the code that decides a run's result
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How every row is fine-tuned: what `FinetuneSettings` needs, plus seeds and folds."""
+
+    seeds: tuple[int, ...]
+    folds: int
+    grouped: bool
+    epochs: int
+    batch_size: int
+    encoder_lr: float
+    head_lr: float
+    weight_decay: float
+    augmentation: str
+    precision: str
+
+    def run_settings(self, initialisation: str, seed: int, fold: int) -> FinetuneSettings:
+        """Return the settings of one run."""
+        return FinetuneSettings(
+            initialisation=initialisation,
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            encoder_lr=self.encoder_lr,
+            head_lr=self.head_lr,
+            weight_decay=self.weight_decay,
+            augmentation=self.augmentation,
+            precision=self.precision,
+            seed=seed,
+            fold=fold,
+        )
+
+
+@dataclass(frozen=True)
+class RowJob:
+    """One run of a row: which images it trains on and predicts, and the job that does it."""
+
+    row: str
+    seed: int
+    fold: int
+    train_index: np.ndarray
+    test_index: np.ndarray
+    job: Job
+
+
+@dataclass(frozen=True)
+class RowRun:
+    """A finished `RowJob`: `run.arrays` hold `probabilities`, `sample` and `loss`."""
+
+    plan: RowJob
+    run: Run
+
+
+def fold_table(images: ImageSet, protocol: Protocol) -> dict[int, np.ndarray]:
+    """Return, per seed, the fold of each image (int64, length N), on the images' own labels.
+
+    All rows share these folds, so that rows can be compared seed by seed and fold by fold.
+    """
+    labels, patients = images.labels(), images.frame["patient"].to_numpy()
+    return {
+        seed: patient_folds(labels, patients, protocol.folds, seed, grouped=protocol.grouped)
+        for seed in protocol.seeds
+    }
+
+
+def row_jobs(
+    row: str,
+    images: ImageSet,
+    labels: np.ndarray,
+    kept: np.ndarray,
+    initialisation: str,
+    protocol: Protocol,
+    folds: dict[int, np.ndarray],
+    device: torch.device,
+) -> list[RowJob]:
+    """Return the seeds x folds runs of a row.
+
+    `labels` (int64, N) are trained on, `kept` (bool, N) says which images may be trained on. All
+    images of the test fold are predicted, kept or not; how they are scored is decided later.
+    """
+    jobs = []
+    for seed in protocol.seeds:
+        for fold in range(protocol.folds):
+            test = folds[seed] == fold
+            train_index, test_index = np.flatnonzero(~test & kept), np.flatnonzero(test)
+            settings = protocol.run_settings(initialisation, seed, fold)
+            split = (train_index, test_index)
+            train = partial(train_one, images.pixels, labels, *split, settings, device)
+            fingerprint = run_fingerprint(images.fingerprint, labels, *split, initialisation)
+            job = Job(settings, fingerprint, MODULE, device_class(device), train)
+            jobs.append(RowJob(row, seed, fold, train_index, test_index, job))
+    return jobs
+
+
+def finish_rows(
+    store: Store, planned: Sequence[RowJob], desc: str, executor: Executor | None = None
+) -> list[RowRun]:
+    """Train (or find) every planned run, showing progress in epochs, and return them in order."""
+    if executor is not None:
+        futures = [executor.submit(store.finish, plan.job) for plan in planned]
+        waited = progress(zip(planned, futures, strict=True), total=len(planned), desc=desc)
+        return [RowRun(plan, future.result()) for plan, future in waited]
+    epochs = [plan.job.settings.epochs for plan in planned]
+    finished = []
+    with progress(total=sum(epochs), desc=desc, unit="epoch") as bar:
+        for number, plan in enumerate(planned, 1):
+            bar.set_postfix_str(f"run {number}/{len(planned)}", refresh=False)
+            before = bar.n
+            compute = partial(plan.job.compute, on_epoch=_ticker(bar))
+            run = store.finish(replace(plan.job, compute=compute))
+            bar.update(plan.job.settings.epochs - (bar.n - before))
+            finished.append(RowRun(plan, run))
+    return finished
+
+
+def seconds_per_image(planned: RowJob, device: torch.device, batches: int = 6) -> float:
+    """Time a few training steps of a planned run and return the seconds one image costs."""
+    pixels, labels, train_index, _, settings, _ = planned.job.compute.args
+    both = [train_index[labels[train_index] == c][:64] for c in (0, 1)]
+    few = np.resize(np.concatenate(both), settings.batch_size * batches)
+    brief = replace(settings, epochs=1)
+    timed = []
+    for index in (few[: settings.batch_size], few):  # the first call only warms up
+        start = time.perf_counter()
+        train_one(pixels, labels, index, index[:1], brief, device, None)
+        timed.append(time.perf_counter() - start)
+    return max(timed[1] - timed[0], 1e-9) / (len(few) - settings.batch_size)
+
+
+def _ticker(bar) -> Callable[..., None]:
+    return lambda *_, **__: bar.update(1)

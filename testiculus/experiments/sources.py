@@ -1,0 +1,55 @@
+"""Where an experiment's images come from: the phantom, or the manifest that DATA names."""
+
+from pathlib import Path
+
+import torch
+
+from testiculus.base.errors import UserError
+from testiculus.base.places import cache_folder
+from testiculus.data.images import ImageSet, load_images, resize_square
+from testiculus.data.manifest import read_manifest
+from testiculus.data.phantom import PhantomSettings, phantom
+
+PHANTOM_PIXELS = 128  # rendered size; larger experiments render at their own size
+
+
+def load_source(data: str, *, pixels: int, patients: int, device: torch.device) -> ImageSet:
+    """Return the labelled images that `data` names, uint8 N x 1 x pixels x pixels.
+
+    `data` is "phantom" (then `patients` examinations are simulated) or the path of a manifest.
+    Raises `UserError` for a manifest that cannot be used or holds no labels.
+    """
+    if data == "phantom":
+        return labelled(phantom_images(patients, pixels, device))
+    if not Path(data).suffix:
+        raise UserError(
+            f"DATA={data!r} is neither 'phantom' nor a manifest",
+            remedy="give the path of a .csv manifest, or DATA=phantom",
+        )
+    return labelled(load_images(read_manifest(data), pixels, cache_folder()))
+
+
+def phantom_images(patients: int, pixels: int, device: torch.device, **settings) -> ImageSet:
+    """Return the phantom's testes, rendered once at a fixed size and resized like any image."""
+    rendered = PhantomSettings(patients=patients, pixels=max(PHANTOM_PIXELS, pixels), **settings)
+    return resized(phantom(rendered, device=str(device)), pixels)
+
+
+def resized(images: ImageSet, pixels: int) -> ImageSet:
+    """Return the set with its pictures and masks resized to pixels x pixels."""
+    if images.pixels.shape[-1] == pixels:
+        return images
+    masks = {k: (resize_square(m * 255, pixels) > 127).to(m.dtype) for k, m in images.masks.items()}
+    small = resize_square(images.pixels, pixels)
+    return ImageSet.build(small, images.frame, images.name, images.settings, masks)
+
+
+def labelled(images: ImageSet) -> ImageSet:
+    """Return the rows that carry a label; raises `UserError` where there are none."""
+    has_label = images.frame["label"].notna().to_numpy()
+    if not has_label.any():
+        raise UserError(
+            f"no image of {images.name!r} has a label",
+            remedy="fill the manifest's label column (0 or 1) for the images to classify",
+        )
+    return images if has_label.all() else images.select(has_label.nonzero()[0])

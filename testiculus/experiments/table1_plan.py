@@ -1,0 +1,237 @@
+"""The plan of Table 1: a notebook's parameters, resolved and checked before anything is trained.
+
+`plan` returns a `Plan`, or raises one clear message. Article, section 3.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+
+from testiculus import paper
+from testiculus.base.devices import (
+    device_class,
+    peak_memory,
+    resolve_device,
+    resolve_precision,
+)
+from testiculus.base.errors import UserError, one_of
+from testiculus.base.places import runs_folder
+from testiculus.base.store import Store
+from testiculus.claims import Conditions
+from testiculus.data.images import ImageSet
+from testiculus.experiments import crossval
+from testiculus.experiments.profiles import (
+    overridden,
+    positive_number,
+    profile_settings,
+    seed_list,
+)
+from testiculus.experiments.sources import load_source
+from testiculus.models import missing_weights
+
+EXPERIMENT = "table1"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that decides Table 1, resolved: images, protocol, rule, initialisations."""
+
+    profile: str
+    variant: str
+    data: str
+    images: ImageSet
+    device: torch.device
+    protocol: crossval.Protocol
+    initialisations: tuple[str, ...]
+    not_run: dict[str, str]
+    loss_threshold: float
+    occasions: int
+    occasion: str
+    evaluations: int | None
+
+    @cached_property
+    def folds(self) -> dict[int, np.ndarray]:
+        """The fold of every image, per seed."""
+        return crossval.fold_table(self.images, self.protocol)
+
+    def row(self, name: str, initialisation: str, labels: np.ndarray, kept: np.ndarray):
+        """Return the jobs of one row trained on `labels` (int64, N) of the `kept` (bool, N)."""
+        return crossval.row_jobs(
+            name, self.images, labels, kept, initialisation, self.protocol, self.folds, self.device
+        )
+
+    @cached_property
+    def noise_jobs(self) -> list[list[crossval.RowJob]]:
+        """The noise protocol's runs on the labels as they are, one list per initialisation."""
+        labels, all_kept = self.images.labels(), np.ones(len(self.images), dtype=bool)
+        return [self.row("Complete", name, labels, all_kept) for name in self.initialisations]
+
+    def settings(self) -> dict[str, object]:
+        """Return the plan as plain values, for provenance and for people."""
+        p = self.protocol
+        return {
+            "profile": self.profile,
+            "variant": self.variant,
+            "data": self.images.name,
+            "images": len(self.images),
+            "positive images": int(self.images.labels().sum()),
+            "patients": int(self.images.frame["patient"].nunique()),
+            "pixels": int(self.images.pixels.shape[-1]),
+            "initialisations": ", ".join(self.initialisations),
+            "seeds": ", ".join(map(str, p.seeds)),
+            "folds": f"{p.folds}, {'' if p.grouped else 'NOT '}grouped by patient",
+            "epochs": p.epochs,
+            "batch size": p.batch_size,
+            "learning rates": f"encoder {p.encoder_lr:g}, head {p.head_lr:g}",
+            "weight decay": p.weight_decay,
+            "augmentation": p.augmentation,
+            "rule": f"loss > {self.loss_threshold:g} at least {self.occasions} times "
+            f"(an occasion is one {self.occasion})",
+            "flagged in": f"all {self.possible_evaluations} evaluations of an image"
+            if self.evaluations is None
+            else f"at least {self.evaluations} of {self.possible_evaluations} evaluations",
+            "device": device_class(self.device),
+            "precision": p.precision,
+        }
+
+    @property
+    def conditions(self) -> Conditions:
+        """What a verdict on this plan's results names."""
+        return Conditions(
+            data=self.images.name,
+            profile=self.profile,
+            initialisation=self.initialisations[0],
+            folds=self.protocol.folds,
+            not_run=self.not_run,
+        )
+
+    @property
+    def possible_evaluations(self) -> int:
+        """How often an image is evaluated: initialisations x seeds x (folds - 1)."""
+        p = self.protocol
+        return len(self.initialisations) * len(p.seeds) * (p.folds - 1)
+
+    def estimate(self) -> dict[str, float]:
+        """Time a few training steps and return what this plan will cost on this machine.
+
+        Keys: `runs` still to train, `seconds` they will take, `memory_gib` and `disk_mib`.
+        """
+        noise = [job for jobs in self.noise_jobs for job in jobs]
+        first, epochs = noise[0], self.protocol.epochs
+        waiting = sum(not Store(runs_folder()).has(job.job) for job in noise)
+        runs = waiting + 2 * len(self.noise_jobs[0]) * bool(waiting)  # Filtered and Flipped
+        images_a_run = epochs * len(first.train_index) + len(first.test_index) / 3  # no backward
+        arrays = 2 * 4 * epochs * len(first.train_index)  # an index and a loss, 4 bytes each
+        return {
+            "runs": runs,
+            "seconds": runs * images_a_run * crossval.seconds_per_image(first, self.device),
+            "memory_gib": (peak_memory() + self.images.pixels.numel()) / 2**30,
+            "disk_mib": runs * arrays / 2**20,
+        }
+
+    def summary(self) -> str:
+        """Return the settings and, for anything to be trained, what it will cost, as text."""
+        lines = [f"{name:15} {value}" for name, value in self.settings().items()]
+        lines += [f"not run from {name}: {reason}" for name, reason in self.not_run.items()]
+        cost = self.estimate()
+        if cost["runs"]:
+            lines.append(
+                f"{cost['runs']} runs to train, about {cost['seconds'] / 60:.0f} minutes here, "
+                f"{cost['memory_gib']:.1f} GiB of memory, {cost['disk_mib']:.0f} MiB of disk"
+            )
+        else:
+            lines.append("every noise run is already in the store")
+        return "\n".join(lines)
+
+
+def plan(
+    profile: str = "demo",
+    data: str = "phantom",
+    variant: str = "article",
+    device: str = "auto",
+    seeds: object = None,
+    loss_threshold: float = paper.LOSS_THRESHOLD,
+    occasions: int = paper.OCCASIONS,
+    occasion: str | None = None,
+    evaluations: int | None = None,
+    initialisations: object = None,
+    folds: int = paper.FOLDS,
+    batch_size: int = paper.BATCH_SIZE,
+    weight_decay: float = paper.WEIGHT_DECAY,
+    augmentation: str | None = None,
+    precision: str = "auto",
+    **sizes: object,
+) -> Plan:
+    """Resolve a notebook's parameters; None means the profile's or the variant's own value.
+
+    `sizes` may hold patients, pixels, epochs, encoder_lr and head_lr. Raises `UserError` for
+    anything unknown, out of range or impossible on these images, before anything is trained.
+    """
+    told = paper.variant(variant)
+    sizes = overridden({"pixels": told["pixels"]} | profile_settings(profile, EXPERIMENT), **sizes)
+    where, epochs = resolve_device(device), positive_number("EPOCHS", sizes["epochs"], int)
+    occasion = one_of(occasion or told["occasion"], ("draw", "epoch"), "occasion")
+    protocol = crossval.Protocol(
+        seeds=seed_list(sizes["seeds"] if seeds is None else seeds),
+        folds=positive_number("FOLDS", folds, int),
+        grouped=told["grouped_folds"],
+        epochs=epochs,
+        batch_size=positive_number("BATCH_SIZE", batch_size, int),
+        encoder_lr=positive_number("ENCODER_LR", sizes["encoder_lr"], float),
+        head_lr=positive_number("HEAD_LR", sizes["head_lr"], float),
+        weight_decay=float(weight_decay),
+        augmentation=augmentation or told["augmentation"],
+        precision=resolve_precision(where, precision),
+    )
+    chosen, not_run = choose_initialisations(initialisations, told["second_initialisation"])
+    images = load_source(
+        data,
+        pixels=positive_number("PIXELS", sizes["pixels"], int),
+        patients=positive_number("PATIENTS", sizes["patients"], int),
+        device=where,
+    )
+    planned = Plan(
+        profile=profile,
+        variant=variant,
+        data=data,
+        images=images,
+        device=where,
+        protocol=protocol,
+        initialisations=chosen,
+        not_run=not_run,
+        loss_threshold=positive_number("LOSS_THRESHOLD", loss_threshold, float),
+        occasions=positive_number("OCCASIONS", occasions, int),
+        occasion=occasion,
+        evaluations=None
+        if evaluations is None
+        else positive_number("EVALUATIONS", evaluations, int),
+    )
+    if evaluations is not None and evaluations > planned.possible_evaluations:
+        raise UserError(
+            f"EVALUATIONS={evaluations}, but an image is evaluated only "
+            f"{planned.possible_evaluations} times here",
+            remedy="lower EVALUATIONS or raise SEEDS",
+        )
+    _ = planned.folds  # fewer patients than folds, or a fold without positives, shows here
+    return planned
+
+
+def choose_initialisations(wanted: object, second: str) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Return the two initialisations of the noise protocol, and what could not be run and why.
+
+    The article's are ImageNet and `second`; what is missing is replaced, under its own name, by
+    independent random initialisations scratch-A and scratch-B. The first one trains the table.
+    """
+    if wanted is not None:
+        names = wanted.split(",") if isinstance(wanted, str) else list(wanted)
+        names = tuple(str(name).strip() for name in names)
+        for name in names:
+            if reason := missing_weights(name):
+                raise UserError(f"initialisation {name!r} cannot be used", remedy=reason)
+        return names, {}
+    article = ("imagenet", second)
+    missing = {name: reason for name in article if (reason := missing_weights(name))}
+    there = [name for name in article if name not in missing]
+    return (*there, "scratch-A", "scratch-B")[:2], missing
