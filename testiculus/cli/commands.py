@@ -1,0 +1,198 @@
+"""One function per command: words in, a call of the room that does it, an exit status out.
+
+Each function takes the parsed options and returns an exit status (None means 0). What a command
+needs is imported inside it.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from testiculus.base.errors import UserError, one_of
+from testiculus.base.places import project_root
+
+
+def setup(options: argparse.Namespace) -> None:
+    """Install what the lock says into `.venv`."""
+    from testiculus.base import environment
+
+    environment.setup(wheels=options.wheels or None, torch_index=options.torch_index)
+
+
+def wheelhouse(options: argparse.Namespace) -> None:
+    """Download the packages of the lock into a folder."""
+    from testiculus.base import environment
+
+    environment.wheelhouse(options.folder, torch_index=options.torch_index or "")
+
+
+def reproduce(options: argparse.Namespace) -> None:
+    """Run an experiment's notebook, or only say what that would cost, and show its table."""
+    from testiculus.execute import runner
+
+    values = _parameters(options)
+    if options.estimate:
+        print(runner.estimate(options.experiment, values))
+        return
+    results = Path(options.results) if options.results else project_root() / "results"
+    _show(runner.reproduce(options.experiment, values, results))
+
+
+def _parameters(options: argparse.Namespace) -> dict[str, str]:
+    """Return the parameters given by option or by name, as texts; checks what can be checked."""
+    from testiculus.execute.parameters import parse_pairs
+    from testiculus.experiments.profiles import PROFILES
+    from testiculus.paper import VARIANTS
+
+    named = ("profile", "data", "variant", "device", "seeds")
+    given = [f"{name}={getattr(options, name)}" for name in named if getattr(options, name)]
+    values = {**parse_pairs(options.parameters)}
+    for pair in given:
+        name, _, value = pair.partition("=")
+        if values.setdefault(name.upper(), value) != value:
+            raise UserError(f"parameter {name!r} is given twice", remedy="give it once")
+    if "RESULTS" in values:
+        raise UserError("RESULTS is no notebook parameter to set with -p", remedy="use --results")
+    for name, allowed in {"PROFILE": PROFILES, "VARIANT": tuple(VARIANTS)}.items():
+        if name in values:
+            one_of(values[name], allowed, name.lower())
+    device = values.get("DEVICE", "auto")
+    one_of(device.partition(":")[0], ("auto", "cpu", "cuda"), "device")
+    if "PROFILE" not in values and device != "cpu":
+        values |= _gpu_profile(device)
+    return values
+
+
+def _gpu_profile(device: str) -> dict[str, str]:
+    """Return the profile for machines with a GPU where there is one, else nothing."""
+    from testiculus.base.devices import resolve_device
+
+    if resolve_device(device).type != "cuda":
+        return {}
+    print("a GPU is used: PROFILE=lite (give PROFILE=demo for the laptop's size)")
+    return {"PROFILE": "lite"}
+
+
+def _show(done) -> None:
+    """Print a finished experiment's table, its price and where its files lie."""
+    from testiculus.execute.words import price
+    from testiculus.report import tables
+
+    print(tables.as_text(done.folder))
+    print(f"cost: {price(done.provenance)}")
+    print(f"results: {_short(done.folder)}")
+
+
+def _short(folder: Path) -> str:
+    """Return `folder` as seen from where the person is, if it lies below."""
+    try:
+        return str(folder.relative_to(Path.cwd()))
+    except ValueError:
+        return str(folder)
+
+
+def import_images(options: argparse.Namespace) -> None:
+    """Turn raw material into views and a manifest, with the importer of that kind."""
+    from testiculus.data.importers import from_arguments
+
+    print(f"manifest: {_short(Path(from_arguments(options)).absolute())}")
+
+
+def calibrate(options: argparse.Namespace) -> None:
+    """Measure the phantom's difficulty on true labels and keep the figure with the profile."""
+    from testiculus.experiments.calibration import F1_RANGE, calibrate
+
+    found = calibrate(options.profile or "demo", options.device or "auto")
+    low, high = F1_RANGE
+    print(
+        f"F1 on true labels {found['f1_mean']:.3f} +- {found['f1_std']:.3f} over {found['runs']} "
+        f"runs (wanted: {low:.2f} to {high:.2f}); AUC {found['auc_mean']:.3f}"
+    )
+
+
+def book(options: argparse.Namespace) -> None:
+    """Write the generated pages and build the book, warnings as errors."""
+    from testiculus.execute import book as building
+
+    if options.pictures:
+        print(_short(_draw_phantom(project_root() / "book" / "images" / "phantom.png")))
+        return
+    print(f"the book: {_short(building.build(project_root()))}")
+
+
+def _draw_phantom(path: Path) -> Path:
+    """Draw the grid of the phantom that README and book show, and return its file."""
+    from testiculus.base.files import atomic_write
+    from testiculus.report import phantom_grid
+
+    figure = phantom_grid()
+    options = {"format": "png", "dpi": 110, "metadata": {"Software": None}}
+    return atomic_write(path, lambda part: figure.savefig(part, **options))
+
+
+def serve(options: argparse.Namespace) -> None:
+    """Show the built book on this machine until interrupted."""
+    from testiculus.execute.book import serve
+
+    serve(project_root(), options.port or "8000", open_browser=not options.no_browser)
+
+
+def lab(options: argparse.Namespace) -> int:
+    """Open JupyterLab on the notebooks until it is stopped."""
+    from testiculus.execute.lab import lab
+
+    return lab(project_root())
+
+
+def test(options: argparse.Namespace) -> int:
+    """Run the tests with what follows passed to pytest."""
+    return _python("pytest", *_words(options))
+
+
+def lint(options: argparse.Namespace) -> int:
+    """Check style, formatting and the floors of the package; all are run, any failure counts."""
+    steps = (
+        [sys.executable, "-m", "ruff", "check", "."],
+        [sys.executable, "-m", "ruff", "format", "--check", "."],
+        [str(Path(sys.executable).with_name("lint-imports"))],
+    )
+    return max(subprocess.run(step, cwd=project_root(), check=False).returncode for step in steps)
+
+
+def format_code(options: argparse.Namespace) -> int:
+    """Sort imports and format the code in place."""
+    return _python("ruff", "check", "--select", "I", "--fix", ".") or _python("ruff", "format", ".")
+
+
+def lock(options: argparse.Namespace) -> None:
+    """Resolve the direct dependencies into the lock file and the conda environment."""
+    from testiculus.base.lockfile import write_lock
+
+    write_lock(project_root(), upgrade=options.upgrade)
+
+
+def bench(options: argparse.Namespace) -> int:
+    """Run the project's benchmarks, each with the words that follow; any failure counts."""
+    scripts = sorted((project_root() / "benchmarks").glob("*.py"))
+    if not scripts:
+        raise UserError("no benchmarks here", str(project_root()), "run this in the project")
+    steps = [[sys.executable, str(script), *_words(options)] for script in scripts]
+    path = [str(project_root()), os.environ.get("PYTHONPATH", "")]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, path))}
+    return max(
+        subprocess.run(step, cwd=project_root(), env=environment, check=False).returncode
+        for step in steps
+    )
+
+
+def _words(options: argparse.Namespace) -> list[str]:
+    """Return the words meant for another program, without the "--" that may set them off."""
+    return options.rest[1:] if options.rest[:1] == ["--"] else options.rest
+
+
+def _python(module: str, *words: str) -> int:
+    """Run a module with this Python in the project's folder; return its exit status."""
+    command = [sys.executable, "-m", module, *words]
+    return subprocess.run(command, cwd=project_root(), check=False).returncode

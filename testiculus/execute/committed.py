@@ -1,0 +1,70 @@
+"""The results that are there, as the book's pages see them: `find_results`."""
+
+import csv
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from testiculus.base.files import read_json
+from testiculus.execute.provenance import is_stale
+from testiculus.execute.words import price
+
+# The pages that the book always has, in its order; others are listed under "runs on this machine".
+EXPECTED = (("table1", "phantom", "demo"), ("table1", "liver", "demo"))
+
+
+@dataclass(frozen=True)
+class Result:
+    """One results folder: `results/<data>/<profile>/<experiment>`."""
+
+    folder: Path
+    experiment: str
+    data: str
+    profile: str
+    provenance: dict[str, Any]
+
+    @property
+    def page(self) -> str:
+        """Return the name of its page, which is also part of its address in the book."""
+        return page_name(self.experiment, self.data, self.profile)
+
+    @property
+    def notebook(self) -> Path:
+        """Return its executed notebook."""
+        return self.folder / f"{self.experiment}.ipynb"
+
+    @property
+    def is_stale(self) -> bool:
+        """Return whether the code has changed since."""
+        return is_stale(self.provenance)
+
+    def price(self) -> str:
+        """Return what the run cost, in words."""
+        return price(self.provenance)
+
+    def verdicts(self) -> Counter:
+        """Return how many claims got which verdict."""
+        with (self.folder / "verdicts.csv").open(encoding="utf-8", newline="") as file:
+            return Counter(line["verdict"] for line in csv.DictReader(file))
+
+
+def page_name(experiment: str, data: str, profile: str) -> str:
+    """Return a page's name.
+
+    >>> page_name("table1", "phantom", "demo")
+    'table1_phantom_demo'
+    """
+    return f"{experiment}_{data}_{profile}"
+
+
+def find_results(results: Path) -> list[Result]:
+    """Return every complete results folder below `results`, sorted by experiment and data."""
+    found = []
+    for path in results.glob("*/*/*/provenance.json"):
+        folder = path.parent
+        complete = (folder / f"{folder.name}.ipynb").is_file()
+        if complete and (folder / "verdicts.csv").is_file():
+            profile, data = folder.parent.name, folder.parent.parent.name
+            found.append(Result(folder, folder.name, data, profile, read_json(path)))
+    return sorted(found, key=lambda r: (r.experiment, r.data, r.profile))

@@ -1,0 +1,163 @@
+"""The book's generated pages: everything with a number in it, so that no number is typed in prose.
+
+`write_pages` fills `book/generated/`: the executed notebooks with their provenance, pages for what
+was not run, the points on which the sources differ, the API reference, and pieces that the prose
+pages include. Files that stay the same are not touched, so that a second build is quick.
+"""
+
+from pathlib import Path
+
+from testiculus.execute.api_pages import api_pages
+from testiculus.execute.committed import EXPECTED, Result, find_results, page_name
+from testiculus.execute.table_pages import missing_page, notebook_page, runs_page, status_table
+
+GENERATED = Path("book") / "generated"
+
+
+def write_pages(root: Path) -> list[Path]:
+    """Write the generated pages of the project at `root`; return the files, changed or not."""
+    wanted = all_pages(root)
+    folder = root / GENERATED
+    for name, text in wanted.items():
+        path = folder / name
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8", newline="\n")
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path.relative_to(folder).as_posix() not in wanted:
+            path.unlink()
+    return [folder / name for name in wanted]
+
+
+def all_pages(root: Path) -> dict[str, str]:
+    """Return the text of every generated file by its name below `book/generated/`."""
+    found = find_results(root / "results")
+    return {
+        **_table_pages(root, found),
+        "contradictions.md": contradictions_page(),
+        "include/status.md": status_table(found),
+        "include/phantom.md": phantom_facts(),
+        "include/profiles.md": profile_table(),
+        "include/counts.md": source_counts(),
+        **api_pages(),
+    }
+
+
+def _table_pages(root: Path, found: list[Result]) -> dict[str, str]:
+    pages = {f"{page_name(*what)}.md": missing_page(*what) for what in EXPECTED}
+    others = []
+    for result in found:
+        page = notebook_page(result, root)
+        if (result.experiment, result.data, result.profile) in EXPECTED:
+            del pages[f"{result.page}.md"]
+            pages[f"{result.page}.ipynb"] = page
+        else:
+            others.append(result)
+            pages[f"runs/{result.page}.ipynb"] = page
+    return {**pages, "runs/index.md": runs_page(others)}
+
+
+def contradictions_page() -> str:
+    """Return the page of the points on which the sources differ."""
+    from testiculus.paper import contradictions
+
+    points = contradictions()
+    head = [
+        "# Where the sources differ",
+        "",
+        f"The {len(points)} points below are facts about the article, the thesis, the slides and "
+        "the released code, each with its place. Two texts written at different times, and code "
+        "that kept moving, will differ; the released code need not be the version that produced "
+        "the printed figures. Each point says how we read it, what this companion does, and how "
+        "to choose otherwise. Corrections are welcome.",
+        "",
+    ]
+    return "\n".join(head + [line for point in points for line in _contradiction(point)])
+
+
+def _contradiction(point: dict) -> list[str]:
+    rows = [
+        f"| {_cell(s['document'])} | {_cell(s['place'])} | {_cell(s['says'])} |"
+        for s in point["sources"]
+    ]
+    return [
+        f"## {point['number']}. {escaped(point['title'])}",
+        "",
+        escaped(point["what"]),
+        "",
+        "| source | place | says |",
+        "|---|---|---|",
+        *rows,
+        "",
+        *([f"**A fair reading.** {escaped(point['reading'])}", ""] if point.get("reading") else []),
+        f"**Here.** {escaped(point['companion'])}",
+        "",
+    ]
+
+
+def escaped(text: object) -> str:
+    r"""Return plain text that Markdown shows as it is.
+
+    >>> print(escaped("lambda * L_sup < $1"))
+    lambda \* L\_sup \< \$1
+    """
+    return "".join(f"\\{c}" if c in "\\`*_{}[]<>#$~^@|" else c for c in str(text).strip())
+
+
+def _cell(text: object) -> str:
+    return escaped(text).replace("\n", " ")
+
+
+def phantom_facts() -> str:
+    """Return what is measured and set of the phantom, as a table."""
+    from testiculus.data.phantom import PhantomSettings
+    from testiculus.experiments.calibration import F1_RANGE, calibration
+
+    settings = PhantomSettings()
+    rows = {
+        "patients, four views each": settings.patients,
+        "testes that are inhomogeneous": f"{settings.prevalence:.0%}",
+        "views of those that do not show it": f"{settings.frame_miss_rate:.0%}",
+        "testes that the reader gets wrong": f"{settings.reader_error_rate:.1%}",
+    }
+    measured = calibration("demo")
+    name = f"difficulty: F1 on true labels in the demo profile (wanted: {F1_RANGE[0]} to "
+    rows[name + f"{F1_RANGE[1]})"] = (
+        f"{measured['f1_mean']:.3f} ± {measured['f1_std']:.3f} over {measured['runs']} runs"
+        if measured
+        else "not measured yet (`python -m testiculus calibrate`)"
+    )
+    lines = [f"| {what} | {value} |" for what, value in rows.items()]
+    return "\n".join(["| setting | value |", "|---|---|", *lines, ""])
+
+
+def profile_table() -> str:
+    """Return Table 1's sizes in every profile, as a table."""
+    from testiculus.experiments.profiles import PROFILES, profile_settings
+
+    sizes = {name: profile_settings(name, "table1") for name in PROFILES}
+    names = list(dict.fromkeys(key for each in sizes.values() for key in each))
+    head = ["profile", *(name.replace("_", " ") for name in names)]
+    lines = [head, ["---"] * len(head)]
+    lines += [[f"`{p}`", *(_size(s.get(n)) for n in names)] for p, s in sizes.items()]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+
+
+def _size(value: object) -> str:
+    if value is None:
+        return "as `VARIANT` says"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def source_counts() -> str:
+    """Return the protocol's constants as a sentence, for the page on how to read a table."""
+    from testiculus import paper
+
+    return (
+        f"{paper.INITIALISATIONS} initialisations × {paper.SEEDS} seeds × {paper.FOLDS} folds "
+        f"train {paper.INITIALISATIONS * paper.SEEDS * paper.FOLDS} models; each image is in the "
+        f"training part of {paper.FOLDS - 1} of {paper.FOLDS} folds, so it is evaluated "
+        f"{paper.EVALUATIONS} times. A training flags an image when its loss exceeded "
+        f"{paper.LOSS_THRESHOLD:g} on at least {paper.OCCASIONS} occasions; an image flagged in "
+        f"all {paper.EVALUATIONS} evaluations is called suspicious.\n"
+    )

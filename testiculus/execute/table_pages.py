@@ -1,0 +1,149 @@
+"""The book's pages of results: an executed notebook with its provenance, or "not run"."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from testiculus.execute.committed import EXPECTED, Result, page_name
+
+TITLES = {"table1": "Table 1: noisy labels"}
+
+
+def title(experiment: str, data: str, profile: str) -> str:
+    """Return a page's title.
+
+    >>> title("table1", "phantom", "demo")
+    'Table 1: noisy labels (phantom, demo)'
+    """
+    return f"{TITLES.get(experiment, experiment)} ({data}, {profile})"
+
+
+def command(experiment: str, data: str, profile: str) -> str:
+    """Return what to type for a result."""
+    words = ["make", f"reproduce-{experiment}", f"PROFILE={profile}"]
+    return " ".join(words + ([] if data == "phantom" else [f"DATA=path/to/{data}/manifest.csv"]))
+
+
+def missing_page(experiment: str, data: str, profile: str) -> str:
+    """Return the page of a result that is not there."""
+    return (
+        f"# {title(experiment, data, profile)}\n\n"
+        ":::{admonition} Not run\n:class: warning\n"
+        "There are no results of this run here, so there is nothing to show. To make them:\n\n"
+        f"```bash\n{command(experiment, data, profile)}\n```\n"
+        "and build the book again.\n:::\n"
+    )
+
+
+def notebook_page(result: Result, root: Path) -> str:
+    """Return a result's executed notebook as a page: title, banner if stale, provenance."""
+    notebook = json.loads(result.notebook.read_text(encoding="utf-8"))
+    cells = notebook["cells"]
+    _retitle(cells, title(result.experiment, result.data, result.profile))
+    cells.insert(1, _markdown("about", about_line(result, root)))
+    if result.is_stale:
+        cells.insert(1, _markdown("stale", stale_banner(result)))
+    cells.append(_markdown("provenance", footer(result, root)))
+    return json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+def _retitle(cells: list[dict[str, Any]], text: str) -> None:
+    first = "".join(cells[0]["source"]) if cells and cells[0]["cell_type"] == "markdown" else ""
+    if not first.startswith("# "):
+        cells.insert(0, _markdown("title", f"# {text}"))
+        return
+    rest = first.partition("\n")[2]
+    cells[0]["source"] = f"# {text}\n{rest}".rstrip()
+
+
+def _markdown(name: str, source: str) -> dict[str, Any]:
+    return {"cell_type": "markdown", "id": f"page-{name}", "metadata": {}, "source": source}
+
+
+def about_line(result: Result, root: Path) -> str:
+    """Return the line below a page's title: what the page is, and what to download."""
+    where = "/" + result.notebook.relative_to(root).as_posix()
+    return (
+        f"*This page is an executed notebook ({{download}}`download it <{where}>`). "
+        "[](/book/reading.md) explains its columns and verdicts.*"
+    )
+
+
+def stale_banner(result: Result) -> str:
+    """Return the banner of results that are older than the code that makes them."""
+    again = command(result.experiment, result.data, result.profile)
+    return (
+        ":::{admonition} Stale\n:class: danger\n"
+        "The code that makes these results has changed since they were made. They may differ from "
+        f"what it would give now. To renew them: `{again}`.\n:::"
+    )
+
+
+def footer(result: Result, root: Path) -> str:
+    """Return where a page's numbers come from, what they cost, and what to download."""
+    record = result.provenance
+    where = "/" + result.folder.relative_to(root).as_posix()
+    names = [f"{result.experiment}.ipynb", "results.csv", "verdicts.csv", "provenance.json"]
+    files = [f"{{download}}`{n} <{where}/{n}>`" for n in names if (result.folder / n).is_file()]
+    rows = {
+        "command": f"`{command(result.experiment, result.data, result.profile)}`",
+        "commit": _commit(record),
+        "finished": record.get("finished", "unknown"),
+        "data": _data(record),
+        "licence": record.get("licence") or "not stated",
+        "machine": f"{record.get('device', '?')}, {record.get('cpus', '?')} CPUs, "
+        f"{record.get('system', '?')}",
+        "versions": ", ".join(f"{k} {v}" for k, v in record.get("versions", {}).items()),
+        "price": result.price(),
+        "files": ", ".join(files),
+    }
+    lines = [f"| {name} | {value} |" for name, value in rows.items()]
+    return "\n".join(["## Where this page comes from", "", "| | |", "|---|---|", *lines])
+
+
+def _commit(record: dict[str, Any]) -> str:
+    if not record.get("commit"):
+        return "unknown"
+    changed = " and uncommitted changes" if record.get("dirty") else ""
+    return f"`{record['commit'][:12]}`{changed}"
+
+
+def _data(record: dict[str, Any]) -> str:
+    return f"{record.get('data', '?')}, fingerprint `{str(record.get('data_fingerprint'))[:12]}`"
+
+
+def status_table(found: Iterable[Result]) -> str:
+    """Return what has been run and what it showed, one line per expected page."""
+    by_page = {result.page: result for result in found}
+    lines = ["| page | state | verdicts | price |", "|---|---|---|---|"]
+    for what in EXPECTED:
+        name = page_name(*what)
+        link = f"[{title(*what)}](/book/generated/{name})"
+        lines.append(f"| {link} | {' | '.join(_status(by_page.get(name)))} |")
+    return "\n".join(lines) + "\n"
+
+
+def _status(result: Result | None) -> tuple[str, str, str]:
+    if result is None:
+        return "not run", "", ""
+    verdicts = ", ".join(f"{n} {verdict}" for verdict, n in result.verdicts().most_common())
+    return "stale" if result.is_stale else "current", verdicts, result.price()
+
+
+def runs_page(others: list[Result]) -> str:
+    """Return the page that lists what else was run on this machine."""
+    lines = [
+        "# Other runs",
+        "",
+        "Every run below `results/` that has no page of its own above: other profiles, and your "
+        "own data. They are on this machine only unless you commit them.",
+        "",
+    ]
+    if not others:
+        return "\n".join([*lines, "None yet.", ""])
+    lines += ["| run | state | verdicts | price |", "|---|---|---|---|"]
+    for result in others:
+        link = f"[{title(result.experiment, result.data, result.profile)}]({result.page})"
+        lines.append(f"| {link} | {' | '.join(_status(result))} |")
+    return "\n".join([*lines, ""])

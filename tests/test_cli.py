@@ -1,0 +1,166 @@
+"""The command line: one clear message and an exit status, whatever goes wrong."""
+
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import pytest
+
+from testiculus import cli
+from testiculus.base.errors import InputProblems, InputWarning, UserError
+from testiculus.cli import commands
+from testiculus.execute import runner
+
+ROOT = Path(commands.__file__).parents[2]
+COMMANDS = (
+    "setup wheelhouse reproduce import calibrate book serve lab test lint format lock bench"
+).split()
+
+
+@pytest.fixture
+def in_project(monkeypatch):
+    """Work in the project's folder, where the notebooks are."""
+    monkeypatch.chdir(ROOT)
+
+
+@pytest.fixture
+def ran(monkeypatch, in_project):
+    """Catch what would be run instead of running it."""
+    calls = []
+    monkeypatch.setattr(runner, "reproduce", lambda *words: calls.append(words))
+    monkeypatch.setattr(commands, "_show", lambda done: None)
+    monkeypatch.setattr(commands, "_gpu_profile", lambda device: {})
+    return calls
+
+
+def test_help_lists_every_command_and_needs_the_standard_library_alone():
+    # -S leaves site-packages out, -E the environment: only what Python itself brings is there.
+    done = subprocess.run(
+        [sys.executable, "-S", "-E", "-m", "testiculus", "--help"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert all(name in done.stdout for name in COMMANDS)
+
+
+def test_a_command_hands_its_options_on_as_texts_by_parameter_name(ran, tmp_path):
+    words = "reproduce table1 --profile smoke --seeds 0,1 --variant thesis -p".split()
+
+    assert cli.main([*words, "epochs=3 head_lr=1e-4", "--results", str(tmp_path)]) == 0
+
+    experiment, values, results = ran[0]
+    assert experiment == "table1" and results == tmp_path
+    assert values == {
+        "PROFILE": "smoke",
+        "SEEDS": "0,1",
+        "VARIANT": "thesis",
+        "EPOCHS": "3",
+        "HEAD_LR": "1e-4",
+    }
+
+
+def test_empty_options_mean_not_given(ran):
+    assert cli.main(["reproduce", "table1", "--profile", "", "--data", "", "--results", ""]) == 0
+
+    assert ran[0][1:] == ({}, ROOT / "results")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("reproduce table1 --profile dmeo", "did you mean 'demo'? allowed: smoke, demo"),
+        ("reproduce table1 --variant theses", "did you mean 'thesis'? allowed: article"),
+        ("reproduce table1 --device gpu", "unknown device 'gpu'"),
+        ("reproduce table1 --device cpu -p epoch=3", "did you mean 'EPOCHS'? allowed: PROFILE"),
+        ("reproduce table1 --device cpu -p epochs=few", "EPOCHS takes a whole number, not 'few'"),
+        ("reproduce table1 --device cpu --data no.csv", "no manifest at 'no.csv'"),
+        ("reproduce tabel1 --device cpu", "did you mean 'table1'"),
+        ("reproduce table1 --seeds 4 -p seeds=3", "given twice"),
+        ("reproduce", "EXPERIMENT"),
+        ("reprduce", "did you mean 'reproduce'"),
+        ("import fodler", "did you mean 'folder'"),
+        ("serve --port none", "port none"),
+    ],
+)
+def test_bad_input_is_one_message_with_status_2_and_nothing_is_written(
+    words, said, in_project, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr(runner, "run_notebook", lambda *_: pytest.fail("the notebook was run"))
+    monkeypatch.setattr(commands, "_gpu_profile", lambda device: {})
+    monkeypatch.setattr(commands, "project_root", lambda: _built_book(tmp_path))
+    more = ["--results", str(tmp_path / "out")] if words.startswith("reproduce table1") else []
+
+    assert cli.main([*words.split(), *more]) == cli.EXIT_BAD_INPUT
+
+    shown = capsys.readouterr()
+    assert shown.err.startswith("error: ") and said in shown.err
+    assert "Traceback" not in shown.err + shown.out
+    assert not (tmp_path / "out").exists()
+
+
+def _built_book(root: Path) -> Path:
+    (root / "_build" / "html").mkdir(parents=True)
+    (root / "_build" / "html" / "index.html").touch()
+    return root
+
+
+@pytest.mark.parametrize(
+    ("problem", "status", "said"),
+    [
+        (UserError("no image", "row 3", "add it"), 2, "error: no image\n  where:  row 3"),
+        (InputProblems("2 problems", ["row 3", "row 4"]), 2, "error: 2 problems\n  - row 3"),
+        (runner.NotebookFailed("a cell failed"), 1, "error: a cell failed"),
+        (KeyboardInterrupt(), 130, "interrupted"),
+    ],
+)
+def test_what_goes_wrong_becomes_a_message_and_a_status(
+    problem, status, said, in_project, capsys, monkeypatch
+):
+    def fail(*_):
+        raise problem
+
+    monkeypatch.setattr(runner, "reproduce", fail)
+
+    assert cli.main(["reproduce", "table1", "--device", "cpu", "--profile", "smoke"]) == status
+    shown = capsys.readouterr().err
+    assert shown.startswith(said) and "Traceback" not in shown
+
+
+def test_a_mistake_of_the_program_keeps_its_traceback(in_project, monkeypatch):
+    monkeypatch.setattr(runner, "reproduce", lambda *_: 1 / 0)
+
+    with pytest.raises(ZeroDivisionError):
+        cli.main(["reproduce", "table1", "--profile", "smoke"])
+
+
+def test_odd_input_is_warned_of_once_in_plain_words(in_project, capsys, monkeypatch):
+    def odd(*_):
+        for _ in range(2):
+            warnings.warn("organ 'teste' is not known", InputWarning, stacklevel=2)
+
+    monkeypatch.setattr(runner, "reproduce", odd)
+    monkeypatch.setattr(commands, "_show", lambda done: None)
+
+    cli.main(["reproduce", "table1", "--profile", "smoke"])
+
+    assert capsys.readouterr().err == "warning: organ 'teste' is not known\n"
+
+
+def test_an_estimate_runs_nothing(in_project, capsys, monkeypatch):
+    monkeypatch.setattr(runner, "estimate", lambda experiment, values: f"{experiment}: 3 minutes")
+    monkeypatch.setattr(runner, "reproduce", lambda *_: pytest.fail("it was run"))
+
+    assert cli.main(["reproduce", "table1", "--estimate", "--profile", "smoke"]) == 0
+    assert capsys.readouterr().out == "table1: 3 minutes\n"
+
+
+def test_words_for_pytest_pass_through(monkeypatch):
+    called = []
+    monkeypatch.setattr(commands, "_python", lambda *words: called.append(words) or 0)
+
+    assert cli.main(["test", "--", "-k", "folds"]) == 0
+    assert called == [("pytest", "-k", "folds")]
