@@ -9,15 +9,12 @@ from pathlib import Path
 
 
 def project_root() -> Path:
-    """Return the nearest folder at or above the working directory that holds this project.
+    """Return the project's folder: where this package lies, if notebooks lie beside it.
 
-    Falls back to the working directory, so that the installed package works anywhere.
+    Else (installed without its checkout) the working directory.
     """
-    here = Path.cwd()
-    for folder in (here, *here.parents):
-        if (folder / "testiculus" / "base" / "places.py").is_file():
-            return folder
-    return here
+    checkout = Path(__file__).resolve().parents[2]
+    return checkout if (checkout / "notebooks").is_dir() else Path.cwd()
 
 
 def runs_folder() -> Path:

@@ -140,8 +140,9 @@ def finish_rows(
 def seconds_per_image(planned: RowJob, device: torch.device, batches: int = 6) -> float:
     """Time a few training steps of a planned run and return the seconds one image costs."""
     pixels, labels, train_index, _, settings, _ = planned.job.compute.args
-    both = [train_index[labels[train_index] == c][:64] for c in (0, 1)]
-    few = np.resize(np.concatenate(both), settings.batch_size * batches)
+    draws = settings.batch_size * batches
+    both = [np.resize(train_index[labels[train_index] == c], draws) for c in (0, 1)]
+    few = np.stack(both, axis=1).ravel()[:draws]  # classes in turn, so that every part has both
     brief = replace(settings, epochs=1)
     timed = []
     for index in (few[: settings.batch_size], few):  # the first call only warms up

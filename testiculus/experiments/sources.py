@@ -5,12 +5,9 @@ from pathlib import Path
 import torch
 
 from testiculus.base.errors import UserError
-from testiculus.base.places import cache_folder
-from testiculus.data.images import ImageSet, load_images, resize_square
+from testiculus.data.images import ImageSet, load_images
 from testiculus.data.manifest import read_manifest
 from testiculus.data.phantom import PhantomSettings, phantom
-
-PHANTOM_PIXELS = 128  # rendered size; larger experiments render at their own size
 
 
 def load_source(data: str, *, pixels: int, patients: int, device: torch.device) -> ImageSet:
@@ -20,28 +17,14 @@ def load_source(data: str, *, pixels: int, patients: int, device: torch.device) 
     Raises `UserError` for a manifest that cannot be used or holds no labels.
     """
     if data == "phantom":
-        return labelled(phantom_images(patients, pixels, device))
+        simulated = PhantomSettings(patients=patients, pixels=pixels)
+        return labelled(phantom(simulated, device=str(device)))
     if not Path(data).suffix:
         raise UserError(
             f"DATA={data!r} is neither 'phantom' nor a manifest",
             remedy="give the path of a .csv manifest, or DATA=phantom",
         )
-    return labelled(load_images(read_manifest(data), pixels, cache_folder()))
-
-
-def phantom_images(patients: int, pixels: int, device: torch.device, **settings) -> ImageSet:
-    """Return the phantom's testes, rendered once at a fixed size and resized like any image."""
-    rendered = PhantomSettings(patients=patients, pixels=max(PHANTOM_PIXELS, pixels), **settings)
-    return resized(phantom(rendered, device=str(device)), pixels)
-
-
-def resized(images: ImageSet, pixels: int) -> ImageSet:
-    """Return the set with its pictures and masks resized to pixels x pixels."""
-    if images.pixels.shape[-1] == pixels:
-        return images
-    masks = {k: (resize_square(m * 255, pixels) > 127).to(m.dtype) for k, m in images.masks.items()}
-    small = resize_square(images.pixels, pixels)
-    return ImageSet.build(small, images.frame, images.name, images.settings, masks)
+    return labelled(load_images(read_manifest(data), pixels))
 
 
 def labelled(images: ImageSet) -> ImageSet:

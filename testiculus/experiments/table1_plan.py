@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from testiculus import paper
+from testiculus.augment import recipe_settings
 from testiculus.base.devices import (
     device_class,
     peak_memory,
@@ -186,6 +187,7 @@ def plan(
         precision=resolve_precision(where, precision),
     )
     chosen, not_run = choose_initialisations(initialisations, told["second_initialisation"])
+    recipe_settings(protocol.augmentation)
     images = load_source(
         data,
         pixels=positive_number("PIXELS", sizes["pixels"], int),
@@ -227,6 +229,11 @@ def choose_initialisations(wanted: object, second: str) -> tuple[tuple[str, ...]
     if wanted is not None:
         names = wanted.split(",") if isinstance(wanted, str) else list(wanted)
         names = tuple(str(name).strip() for name in names)
+        if len(set(names)) < len(names):
+            raise UserError(
+                f"an initialisation is named twice: {', '.join(names)}",
+                remedy="name different ones: two trainings from the same start are one",
+            )
         for name in names:
             if reason := missing_weights(name):
                 raise UserError(f"initialisation {name!r} cannot be used", remedy=reason)

@@ -1,17 +1,20 @@
+from pathlib import Path
+
 from testiculus.base import places
 
 
-def test_the_project_is_found_from_a_folder_inside_it(tmp_path, monkeypatch):
-    marker = tmp_path / "testiculus" / "base" / "places.py"
-    marker.parent.mkdir(parents=True)
-    marker.touch()
-    (tmp_path / "notebooks").mkdir()
-    monkeypatch.chdir(tmp_path / "notebooks")
-    assert places.project_root() == tmp_path
-
-
-def test_outside_the_project_the_working_directory_serves(tmp_path, monkeypatch):
+def test_the_project_is_where_the_package_lies_whatever_the_working_directory(
+    tmp_path, monkeypatch
+):
     monkeypatch.chdir(tmp_path)
+    root = places.project_root()
+    assert (root / "notebooks").is_dir()
+    assert Path(places.__file__).is_relative_to(root)
+
+
+def test_without_notebooks_beside_the_package_the_working_directory_serves(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(places, "__file__", str(tmp_path / "site" / "testiculus" / "base" / "p.py"))
     assert places.project_root() == tmp_path
 
 

@@ -1,0 +1,207 @@
+"""The book: generated pages that follow the results, and nothing fetched from elsewhere."""
+
+import http.client
+import json
+import re
+import threading
+from pathlib import Path
+
+import pytest
+import yaml
+
+from testiculus.base.code import code_fingerprint
+from testiculus.base.errors import UserError
+from testiculus.execute import book as module
+from testiculus.execute.api_pages import api_pages
+from testiculus.execute.committed import EXPECTED, find_results
+from testiculus.execute.docstrings import presentable
+from testiculus.execute.pages import all_pages, contradictions_page, write_pages
+
+ROOT = Path(module.__file__).parents[2]
+FINGERPRINT = "testiculus.base.errors"
+
+
+def result(root, data="phantom", profile="demo", fingerprint=None):
+    """Make a results folder as a run leaves it."""
+    folder = root / "results" / data / profile / "table1"
+    folder.mkdir(parents=True)
+    cells = [
+        {"cell_type": "markdown", "id": "a", "metadata": {}, "source": ["# Table 1\n", "\n", "Hi."]}
+    ]
+    (folder / "table1.ipynb").write_text(
+        json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+    )
+    (folder / "verdicts.csv").write_text(
+        "claim,verdict\na,supported\nb,not resolved\nc,supported\n"
+    )
+    record = {"data": data, "wall_seconds": 90, "cost": {"runs": 3}, "commit": "c" * 40}
+    record |= {"code_module": FINGERPRINT}
+    record |= {"code_fingerprint": fingerprint or code_fingerprint(FINGERPRINT)}
+    (folder / "provenance.json").write_text(json.dumps(record))
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    """Leave out what needs the phantom's code: it is imported, which takes seconds."""
+    monkeypatch.setattr("testiculus.execute.pages.phantom_facts", lambda: "facts\n")
+
+
+def cells_of(page):
+    return ["".join(cell["source"]) for cell in json.loads(page)["cells"]]
+
+
+def test_a_table_without_results_says_not_run_and_how_to_run_it(tmp_path):
+    page = all_pages(tmp_path)["table1_phantom_demo.md"]
+
+    assert "Not run" in page and "make reproduce-table1 PROFILE=demo" in page
+
+
+def test_a_result_becomes_a_page_with_its_title_and_where_it_comes_from(tmp_path):
+    result(tmp_path)
+
+    pages = all_pages(tmp_path)
+    cells = cells_of(pages["table1_phantom_demo.ipynb"])
+
+    assert "table1_phantom_demo.md" not in pages
+    assert cells[0].startswith("# Table 1: noisy labels (phantom, demo)") and "Hi." in cells[0]
+    assert "1 min 30 s, 3 trainings" in cells[-1] and "`cccccccccccc`" in cells[-1]
+    assert "</results/phantom/demo/table1/table1.ipynb>" in cells[-1]
+    assert not any("Stale" in cell for cell in cells)
+
+
+def test_a_result_older_than_its_code_is_called_stale(tmp_path):
+    result(tmp_path, fingerprint="0" * 64)
+
+    pages = all_pages(tmp_path)
+
+    assert any("Stale" in cell for cell in cells_of(pages["table1_phantom_demo.ipynb"]))
+    assert "| stale | 2 supported, 1 not resolved |" in pages["include/status.md"]
+
+
+def test_other_runs_have_pages_of_their_own(tmp_path):
+    result(tmp_path, data="ours", profile="lite")
+
+    pages = all_pages(tmp_path)
+
+    assert "runs/table1_ours_lite.ipynb" in pages
+    assert "(table1_ours_lite)" in pages["runs/index.md"]
+
+
+def test_a_folder_without_all_its_files_is_no_result(tmp_path):
+    (result(tmp_path) / "table1.ipynb").unlink()
+
+    assert find_results(tmp_path / "results") == []
+
+
+def test_a_second_writing_touches_nothing_and_removes_what_is_gone(tmp_path):
+    folder = result(tmp_path)
+    first = {path: path.stat().st_mtime_ns for path in write_pages(tmp_path)}
+    assert {path: path.stat().st_mtime_ns for path in write_pages(tmp_path)} == first
+
+    (folder / "provenance.json").unlink()
+    write_pages(tmp_path)
+
+    generated = tmp_path / "book" / "generated"
+    assert not (generated / "table1_phantom_demo.ipynb").exists()
+    assert (generated / "table1_phantom_demo.md").exists()
+
+
+def test_every_point_on_which_the_sources_differ_is_on_its_page():
+    from testiculus.paper import contradictions
+
+    page = contradictions_page()
+
+    for point in contradictions():
+        assert f"## {point['number']}. " in page
+
+
+def test_the_reference_covers_every_room():
+    rooms = {p.stem for p in (ROOT / "testiculus").iterdir() if p.stem[0] != "_"}
+
+    assert {Path(name).stem for name in api_pages()} == rooms
+
+
+def test_every_file_of_the_contents_exists_or_is_generated(tmp_path):
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
+    names = re.findall(r"'file': '([^']+)'", str(toc)) + [toc["root"]]
+    generated = {f"book/generated/{Path(n).with_suffix('')}" for n in all_pages(tmp_path)}
+
+    assert all(name in generated or (ROOT / f"{name}.md").is_file() for name in names)
+    assert {f"book/generated/{'_'.join(what)}" for what in EXPECTED} <= set(names)
+
+
+def test_prose_includes_only_what_is_generated(tmp_path):
+    pages = all_pages(tmp_path)
+    for page in (ROOT / "book").glob("*.md"):
+        for name in re.findall(r"```\{include\} generated/(\S+)", page.read_text()):
+            assert name in pages
+
+
+def test_no_page_script_or_setting_points_at_a_server():
+    config = yaml.safe_load((ROOT / "_config.yml").read_text())["sphinx"]["config"]
+    mathjax = ROOT / "third_party" / config["mathjax_path"]
+    fonts = mathjax.parent / "output" / "chtml" / "fonts" / "woff-v2"
+
+    assert mathjax.is_file() and (fonts / "MathJax_Main-Regular.woff").is_file()
+    assert (ROOT / "third_party" / "mathjax" / "LICENSE").is_file()
+    assert config["nb_ipywidgets_js"] == {} and "sphinx_thebe" not in config["extensions"]
+
+
+def test_markup_that_docutils_rejects_is_shown_as_it_stands():
+    lines = ["Fine `one`.", "", "a: one", "   hanging", "b: |two", "", ">>> 1 + 1", "2"]
+
+    shown = presentable(lines)
+
+    assert shown[:2] == ["Fine `one`.", ""]
+    assert shown[2:7] == ["::", "", "   a: one", "      hanging", "   b: |two"]
+    assert shown[-3:] == [">>> 1 + 1", "2", ""]
+
+
+def test_the_server_shows_the_built_book_on_this_machine_only(tmp_path):
+    (tmp_path / "_build" / "html").mkdir(parents=True)
+    (tmp_path / "_build" / "html" / "index.html").write_text("the book")
+
+    with module.server(tmp_path, 0) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        host, port = running.server_address
+        connection = http.client.HTTPConnection(host, port, timeout=5)
+        connection.request("GET", "/")
+        assert connection.getresponse().read() == b"the book"
+        assert host == "127.0.0.1"
+        with pytest.raises(UserError, match=f"cannot use port {port}"):
+            module.server(tmp_path, port)
+        connection.close()
+        running.shutdown()
+
+
+def test_a_book_that_is_not_built_cannot_be_shown(tmp_path):
+    with pytest.raises(UserError, match="not built yet"):
+        module.server(tmp_path, 0)
+    with pytest.raises(UserError, match="no book here"):
+        module.build(tmp_path)
+
+
+def test_a_build_with_a_problem_fails(tmp_path, monkeypatch):
+    (tmp_path / "_toc.yml").touch()
+    monkeypatch.setattr(module, "write_pages", lambda root: [])
+    monkeypatch.setattr(module, "_BUILD", "import sys; sys.exit(1)")
+
+    with pytest.raises(module.BookFailed):
+        module.build(tmp_path)
+
+
+def test_the_lab_asks_no_server_for_news():
+    from testiculus.execute.lab import lab_command
+
+    command = " ".join(lab_command())
+    assert (
+        "news_url=None" in command and "NeverCheckForUpdate" in command and "localhost" in command
+    )
+
+
+def test_lab_outside_the_project_is_a_user_error(tmp_path):
+    from testiculus.execute.lab import lab
+
+    with pytest.raises(UserError, match="no notebooks here"):
+        lab(tmp_path)
