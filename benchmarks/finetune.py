@@ -11,6 +11,7 @@ busy machine. Under a minute on 2 cores.
 """
 
 import argparse
+import os
 import platform
 import sys
 import time
@@ -142,7 +143,7 @@ def table(rows: list[Row], device: torch.device) -> str:
     lines = [
         f"# Fine-tuning: a ResNet-18 step of {BATCH} one-channel images",
         "",
-        f"{device_class(device)}; {_processor()}; threads: {torch.get_num_threads()}; "
+        f"{device_class(device)}; {processor()}; threads: {torch.get_num_threads()}; "
         f"Python {platform.python_version()}, torch {torch.__version__}. "
         "Medians, milliseconds per batch. Bare: forward, loss, backward, AdamW on a fixed batch. "
         "Whole: the training loop, with sampling, augmentation and loss recording; added: the "
@@ -170,11 +171,16 @@ def main(words: list[str] | None = None) -> int:
     precisions = ("fp32", "bf16")
     cases = [Case(device, p, pixels) for pixels in options.pixels for p in precisions]
     text = table(measure(cases, options.rounds), device)
-    name = "".join(c if c.isalnum() else "-" for c in device_class(device).lower())
-    default = project_root() / "benchmarks" / "results" / f"finetune-{name}.md"
-    print(text)
-    print(f"\nwritten to {write_text(options.out or default, text + chr(10))}")
+    keep(text, "finetune", device, options.out)
     return 0
+
+
+def keep(text: str, name: str, device: torch.device, out: Path | None = None) -> None:
+    """Print a table and write it to `out`, by default `benchmarks/results/<name>-<device>.md`."""
+    on = "".join(c if c.isalnum() else "-" for c in device_class(device).lower())
+    out = out or project_root() / "benchmarks" / "results" / f"{name}-{on}.md"
+    write_text(out, text + "\n")
+    print(f"{text}\n\nwritten to {os.path.relpath(out)}")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -192,7 +198,8 @@ def _row(case: Case, taken: dict[str, list[float]]) -> Row:
     return Row(case.precision, case.pixels, added=median(ratios) - 1, **middle)
 
 
-def _processor() -> str:
+def processor() -> str:
+    """Return the processor's name."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.is_file() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]

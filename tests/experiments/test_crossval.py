@@ -83,5 +83,19 @@ def test_an_executor_gives_the_same_runs_as_one_process(images, protocol, tmp_pa
             np.testing.assert_array_equal(one.run.arrays[name], other.run.arrays[name])
 
 
+def test_the_cost_of_an_image_leaves_out_warming_up_and_what_each_call_costs(
+    images, protocol, monkeypatch
+):
+    clock, calls = [0.0], []
+
+    def fake(pixels, labels, index, *rest):
+        calls.append(len(index))
+        clock[0] += (9.0 if len(calls) == 1 else 2.0) + 0.25 * len(index)
+
+    monkeypatch.setattr(crossval, "train_one", fake)
+    monkeypatch.setattr(crossval.time, "perf_counter", lambda: clock[0])
+    assert crossval.seconds_per_image(jobs(images, protocol)[0], CPU) == pytest.approx(0.25)
+
+
 def test_timing_a_step_works_where_the_first_images_are_of_one_class(images, protocol):
     assert 0 < crossval.seconds_per_image(jobs(images, protocol)[0], CPU, batches=3) < 10
