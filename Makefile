@@ -19,6 +19,12 @@
 #? PYTHON       the Python 3.11 or 3.12 that .venv is made with
 VARIABLES := PROFILE DATA VARIANT DEVICE SEEDS RESULTS P ESTIMATE ARGS PORT WHEELS TORCH_INDEX PYTHON
 
+# A name given to make that is none of these would be ignored without a word: it stops everything.
+# The environment may hold what it likes. Below another make nothing is asked, for what was typed
+# for that one comes along in MAKEFLAGS. RUN is for the tests, the others are make's own.
+given = $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
+unknown := $(if $(filter 0,$(or $(MAKELEVEL),0)),$(filter-out $(VARIABLES) RUN SHELL MAKE%,$(given)))
+
 # What a person typed reaches a command as one quoted word, never as make's or the shell's code:
 # $(value) does not expand it, `quote` guards the shell, unexport keeps make from expanding it for
 # the environment. ARGS holds several words: xargs splits them, and knows quotes alone.
@@ -27,6 +33,13 @@ define newline
 
 
 endef
+define complaint
+unknown variable: $(unknown)
+  allowed: $(VARIABLES)
+  remedy:  a parameter of the notebook goes into P, as in P="name=value"; `make` lists the rest
+
+endef
+$(if $(unknown),$(error $(complaint)))
 one_line = $(if $(findstring $(newline),$(1)),$(error a value must be one line: $(1)),$(1))
 quote = '$(subst ','\'',$(call one_line,$(1)))'
 option = $(if $(strip $(value $(2))), $(1) $(call quote,$(value $(2))))
@@ -71,7 +84,7 @@ book: setup ## build the book from the results, warnings as errors
 serve: setup ## show the built book on localhost
 	@$(RUN) serve$(call option,--port,PORT)
 
-lab: setup ## open JupyterLab on the notebooks
+lab: setup ## open JupyterLab on copies of the notebooks (.runs/lab, ignored by git)
 	@$(RUN) lab
 
 test: setup ## run the tests (no network, results/ untouched)

@@ -8,28 +8,36 @@ import numpy as np
 import pandas as pd
 
 FRAME = ("width", "height", "tint", "crop_left", "crop_top", "crop_right", "crop_bottom")
+CROP_SIDES = {
+    "crop_width": ("crop_left", "crop_right"),
+    "crop_height": ("crop_top", "crop_bottom"),
+}
 
 
 def acquisition_features(frame: pd.DataFrame) -> pd.DataFrame:
     """Return all that is known of the acquisition: numbers, and one 0/1 column per device.
 
-    Constant columns are left out, so that the result may have none.
+    Constant columns are left out, and what `frame` lacks is not known: the result may have none.
     """
-    numeric = frame[[c for c in FRAME if c in frame]].apply(pd.to_numeric, errors="coerce")
-    devices = pd.get_dummies(frame["device"].fillna("unknown").astype(str), prefix="device")
-    return _varying(pd.concat([numeric, devices.astype(float)], axis=1))
+    known = frame[[c for c in FRAME if c in frame]].apply(pd.to_numeric, errors="coerce")
+    if "device" in frame:
+        devices = pd.get_dummies(frame["device"].fillna("unknown").astype(str), prefix="device")
+        known = pd.concat([known, devices.astype(float)], axis=1)
+    return _varying(known)
 
 
 def features_after_cropping(frame: pd.DataFrame) -> pd.DataFrame:
     """Return what of the acquisition a cropped grey image still has: its crop's width and height.
 
-    Tint is gone, and so is the place of the picture in its frame. Without crop columns, no columns.
+    Tint is gone, and so is the place of the picture in its frame. A side of which `frame` lacks an
+    end is not known: without crop columns, no columns.
     """
-    if "crop_left" not in frame:
-        return pd.DataFrame(index=frame.index)
-    box = frame[[*FRAME[3:]]].apply(pd.to_numeric, errors="coerce")
-    width, height = box["crop_right"] - box["crop_left"], box["crop_bottom"] - box["crop_top"]
-    return _varying(pd.DataFrame({"crop_width": width, "crop_height": height}))
+    size = pd.DataFrame(index=frame.index)
+    for name, (start, end) in CROP_SIDES.items():
+        if start in frame and end in frame:
+            low, high = (pd.to_numeric(frame[c], errors="coerce") for c in (start, end))
+            size[name] = high - low
+    return _varying(size)
 
 
 def acquisition_control(

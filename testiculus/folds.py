@@ -15,7 +15,7 @@ SHUFFLES = 100  # tries before giving up on a partition where every fold holds b
 def patient_folds(
     labels: np.ndarray, patients: np.ndarray, folds: int, seed: int, grouped: bool = True
 ) -> np.ndarray:
-    """Return the fold of each image, balanced over classes (article, section 4.3).
+    """Return the fold of each image, balanced over classes (article, sections 3 and 5).
 
     Args:
         labels: class of each image, integers 0 or 1, shape (n,).

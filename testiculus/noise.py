@@ -2,7 +2,8 @@
 
 The rule is the article's (section 3): a sample is suspicious in a run if its training loss exceeds
 1.0 on at least three occasions, and suspicious altogether if that holds in every run that trained
-on it. `flag_table` applies it to recorded losses; `separation` compares it with known label errors.
+on it. `Rule` is that rule with its numbers, `flag_table` applies it to recorded losses, and
+`separation` compares it with the label errors that `known_wrong` names.
 """
 
 from collections.abc import Sequence
@@ -17,6 +18,43 @@ from testiculus.paper import EVALUATIONS, LOSS_THRESHOLD, OCCASIONS
 OCCASION_KINDS = ("draw", "epoch")
 COMPARED_OCCASIONS = (1, 3, 4, 5)  # article: 3, "four and five also tested"; thesis: 1, 3 and 5
 NOT_TRAINED_ON = -1
+
+
+@dataclass(frozen=True)
+class Rule:
+    """When an image is suspicious: the defaults are the article's rule (section 3).
+
+    In one run, a loss above `loss_threshold` (nats) is an exceedance, counted per `occasion`
+    ("draw" or "epoch", see `exceedances`), and `occasions` of them flag the image. It is suspicious
+    if flagged in `evaluations` runs (None: in all that trained on it). Raises UserError for another
+    occasion.
+    """
+
+    loss_threshold: float = LOSS_THRESHOLD
+    occasions: int = OCCASIONS
+    occasion: str = "draw"
+    evaluations: int | None = None
+
+    def __post_init__(self):
+        one_of(self.occasion, OCCASION_KINDS, "occasion")
+
+    def of_a_run(self) -> str:
+        """Return what flags an image in one run, in words.
+
+        >>> Rule().of_a_run(), Rule(0.5, 1, "epoch").of_a_run()
+        ('loss > 1 at 3 or more draws', 'mean loss > 0.5 in 1 or more epochs')
+        """
+        loss, at = ("loss", "at") if self.occasion == "draw" else ("mean loss", "in")
+        return f"{loss} > {self.loss_threshold:g} {at} {self.occasions} or more {self.occasion}s"
+
+    def in_words(self) -> str:
+        """Return the whole rule in words.
+
+        >>> Rule(evaluations=12).in_words()
+        'loss > 1 at 3 or more draws, in 12 or more of the trainings that used the image'
+        """
+        runs = "all" if self.evaluations is None else f"{self.evaluations} or more"
+        return f"{self.of_a_run()}, in {runs} of the trainings that used the image"
 
 
 @dataclass(frozen=True)
@@ -123,14 +161,14 @@ def flag_table(
 ) -> pd.DataFrame:
     """Return the rule's outcome for each of `n` images: one row an image, in the set's order.
 
-    Columns times_flagged, evaluations, suspicious (see `flags_from`), and for every other number of
-    occasions k in `also` a column times_flagged_k, to compare rules on the same runs.
+    Columns times_flagged, evaluations and suspicious (see `flags_from`) are of the rule in use. For
+    every number of occasions k in `also`, and for `occasions`, there is a column times_flagged_k,
+    to compare rules on the same runs.
     """
     matrix = exceedance_matrix(records, n, threshold, occasion)
     table = flags_from(matrix, occasions, evaluations_required)
-    for k in also:
-        if k != occasions:
-            table[f"times_flagged_{k}"] = flags_from(matrix, k)["times_flagged"]
+    for k in sorted({*also, occasions}):
+        table[f"times_flagged_{k}"] = flags_from(matrix, k)["times_flagged"]
     return table
 
 
@@ -173,36 +211,40 @@ def times_flagged(flags: pd.DataFrame, occasions: int) -> np.ndarray:
 
     Raises UserError where the table was made without that number of occasions.
     """
-    own = f"times_flagged_{occasions}"
-    # The plain column holds the rule in use: the article's, unless a column of that name says else.
-    column = "times_flagged" if own not in flags and occasions == OCCASIONS else own
+    column = f"times_flagged_{occasions}"
     if column not in flags:
-        raise UserError(f"the flags hold no {own}", remedy="make them again with that rule")
+        raise UserError(f"the flags hold no {column}", remedy="make them again with that rule")
     return flags[column].to_numpy(dtype=np.int64)
 
 
-def separation(
-    times_flagged: Sequence[int] | np.ndarray, wrong: Sequence[bool] | np.ndarray, suspicious=None
-) -> dict[str, float]:
-    """Return how well the flags find labels known to be `wrong`.
+def known_wrong(frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Return of which rows the true label is known, and which labels are wrong, both bool (N,).
 
-    precision and recall are those of `suspicious` (bool; default: flagged as often as any image
-    is), average_precision that of ranking by times_flagged, chance the share of wrong labels (the
-    average precision of a random order). All are fractions; flagged, wrong and images are counts.
-    Precision is NaN where nothing is suspicious; all are NaN where no label is wrong.
+    `frame` has columns label and true_label, 0 or 1, where a missing value means not known. A label
+    that cannot be compared is not counted as wrong: `wrong[known]` are the ones to reckon with.
     """
-    from sklearn.metrics import average_precision_score
+    label, truth = (pd.to_numeric(frame[c]).astype("Float64") for c in ("label", "true_label"))
+    known = (label.notna() & truth.notna()).to_numpy(dtype=bool)
+    return known, (label != truth).fillna(False).to_numpy(dtype=bool)
 
-    times, wrong = np.asarray(times_flagged), np.asarray(wrong, dtype=bool)
-    flagged = times >= max(times.max(), 1) if suspicious is None else np.asarray(suspicious, bool)
-    found, nan = int((flagged & wrong).sum()), float("nan")
-    any_wrong = bool(wrong.any())
+
+def separation(
+    times_flagged: Sequence[int] | np.ndarray,
+    wrong: Sequence[bool] | np.ndarray,
+    suspicious: Sequence[bool] | np.ndarray,
+) -> dict[str, float]:
+    """Return how well the flags find labels known to be `wrong`, all of length N, as fractions.
+
+    precision and recall are those of `suspicious`, average_precision that of ranking by
+    `times_flagged`. Precision is NaN where nothing is suspicious; all are NaN where no label is
+    wrong.
+    """
+    times, wrong, flagged = np.asarray(times_flagged), np.asarray(wrong), np.asarray(suspicious)
+    if not wrong.any():
+        return dict.fromkeys(("precision", "recall", "average_precision"), float("nan"))
+    found = int((flagged & wrong).sum())
     return {
-        "precision": found / int(flagged.sum()) if any_wrong and flagged.any() else nan,
-        "recall": found / int(wrong.sum()) if any_wrong else nan,
-        "average_precision": float(average_precision_score(wrong, times)) if any_wrong else nan,
-        "chance": float(wrong.mean()) if any_wrong else nan,
-        "flagged": int(flagged.sum()),
-        "wrong": int(wrong.sum()),
-        "images": len(wrong),
+        "precision": found / int(flagged.sum()) if flagged.any() else float("nan"),
+        "recall": found / int(wrong.sum()),
+        "average_precision": float(average_precision(times, wrong)[0]),
     }

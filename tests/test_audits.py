@@ -52,3 +52,12 @@ def test_cropping_leaves_the_crops_size_and_not_its_place():
     left = features_after_cropping(frame([1, 2]).assign(**box))
     assert list(left) == ["crop_height"]  # both are 10 wide; 8 and 9 high
     assert features_after_cropping(frame([1, 2])).shape == (2, 0)
+
+
+def test_columns_that_a_frame_lacks_are_not_known_and_no_error():
+    bare = pd.DataFrame({"width": [1, 2], "crop_left": [0, 5], "crop_top": [0, 0]})
+
+    assert list(acquisition_features(bare)) == ["width", "crop_left"]
+    assert features_after_cropping(bare).shape == (2, 0)
+    assert list(features_after_cropping(bare.assign(crop_bottom=[8, 9]))) == ["crop_height"]
+    assert acquisition_features(pd.DataFrame(index=range(3))).shape == (3, 0)

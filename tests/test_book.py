@@ -3,6 +3,7 @@
 import http.client
 import json
 import re
+import subprocess
 import threading
 from pathlib import Path
 
@@ -13,12 +14,20 @@ from testiculus.base.code import code_fingerprint
 from testiculus.base.errors import UserError
 from testiculus.execute import book as module
 from testiculus.execute.api_pages import api_pages
-from testiculus.execute.committed import EXPECTED, find_results
 from testiculus.execute.docstrings import presentable
-from testiculus.execute.pages import all_pages, contradictions_page, write_pages
+from testiculus.execute.found import EXPECTED, find_results, is_shared
+from testiculus.execute.pages import (
+    all_pages,
+    calibration_fits,
+    contradictions_page,
+    phantom_facts,
+    write_pages,
+)
+from testiculus.execute.provenance import sources_fingerprint
 
 ROOT = Path(module.__file__).parents[2]
 FINGERPRINT = "testiculus.base.errors"
+FACTS = phantom_facts  # the fixture `quick` puts another in its place
 
 
 def result(root, data="phantom", profile="demo", fingerprint=None):
@@ -35,7 +44,8 @@ def result(root, data="phantom", profile="demo", fingerprint=None):
         "claim,verdict\na,supported\nb,not resolved\nc,supported\n"
     )
     record = {"data": data, "wall_seconds": 90, "cost": {"runs": 3}, "commit": "c" * 40}
-    record |= {"code_module": FINGERPRINT}
+    record |= {"code_module": FINGERPRINT, "experiment": "table1", "cpu": "Some CPU 1"}
+    record |= {"sources_fingerprint": sources_fingerprint(ROOT, "table1")}
     record |= {"code_fingerprint": fingerprint or code_fingerprint(FINGERPRINT)}
     (folder / "provenance.json").write_text(json.dumps(record))
     return folder
@@ -67,6 +77,7 @@ def test_a_result_becomes_a_page_with_its_title_and_where_it_comes_from(tmp_path
     assert cells[0].startswith("# Table 1: noisy labels (phantom, demo)") and "Hi." in cells[0]
     assert "1 min 30 s, 3 trainings" in cells[-1] and "`cccccccccccc`" in cells[-1]
     assert "</results/phantom/demo/table1/table1.ipynb>" in cells[-1]
+    assert "(Some CPU 1)" in cells[-1]
     assert not any("Stale" in cell for cell in cells)
 
 
@@ -79,13 +90,104 @@ def test_a_result_older_than_its_code_is_called_stale(tmp_path):
     assert "| stale | 2 supported, 1 not resolved |" in pages["include/status.md"]
 
 
-def test_other_runs_have_pages_of_their_own(tmp_path):
-    result(tmp_path, data="ours", profile="lite")
+def test_other_runs_of_public_sets_have_pages_of_their_own(tmp_path):
+    result(tmp_path, data="nerve", profile="lite")
 
     pages = all_pages(tmp_path)
 
-    assert "runs/table1_ours_lite.ipynb" in pages
-    assert "(table1_ours_lite)" in pages["runs/index.md"]
+    assert "runs/table1_nerve_lite.ipynb" in pages
+    assert "(table1_nerve_lite)" in pages["runs/index.md"]
+
+
+def test_the_book_tells_nothing_of_a_persons_own_data_unless_asked_to(tmp_path):
+    result(tmp_path, data="ward-3")
+
+    shared, own = all_pages(tmp_path), all_pages(tmp_path, own=True)
+
+    assert not any("ward-3" in name + text for name, text in shared.items())
+    assert "runs/table1_ward-3_demo.ipynb" in own
+    assert "(table1_ward-3_demo)" in own["runs/index.md"]
+    assert "--own" in shared["runs/index.md"] and "your own images" in own["runs/index.md"]
+
+
+@pytest.mark.parametrize("data", ["phantom", "liver", "nerve", "lung", "ward-3", "ours"])
+@pytest.mark.parametrize("profile", ["smoke", "demo"])
+def test_the_results_that_the_book_shows_are_those_that_git_would_track(data, profile):
+    """Compared with what git makes of .gitignore."""
+    file = f"results/{data}/{profile}/table1/results.csv"
+    done = subprocess.run(
+        ["git", "-c", "core.excludesFile=", "check-ignore", "-q", "--no-index", file],
+        cwd=ROOT,
+        check=False,
+    )
+    if done.returncode not in (0, 1):
+        pytest.skip("no repository here")
+
+    assert is_shared(data, profile) == (done.returncode == 1)
+
+
+def test_building_without_own_data_forgets_a_book_that_showed_some(tmp_path, monkeypatch):
+    (tmp_path / "_toc.yml").touch()
+    monkeypatch.setattr(module, "_BUILD", "pass")
+    folder = result(tmp_path, data="ward-3")
+    page = tmp_path / "_build" / "html" / "book" / "generated" / "runs" / "table1_ward-3_demo.html"
+    download = tmp_path / "_build" / "html" / "_downloads" / "results.csv"
+    for file in (page, download):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+
+    module.build(tmp_path, own=True)
+    assert page.is_file() and download.is_file()
+
+    module.build(tmp_path)
+    assert not page.exists() and not download.exists()
+    assert folder.is_dir()
+
+
+@pytest.fixture
+def measured():
+    """Return a measured difficulty that fits today's phantom and demo profile."""
+    from testiculus.data.phantom import PhantomSettings
+
+    settings = {
+        "patients": 220,
+        "pixels": 64,
+        "epochs": 15,
+        "seeds": "0, 1, 2, 3",
+        "learning rates": "encoder 0.0005, head 0.0005",
+    }
+    return {
+        "settings": settings,
+        "phantom": PhantomSettings(patients=220, pixels=64).as_dict(),
+        "phantom_code": code_fingerprint("testiculus.data.phantom"),
+    } | {"f1_mean": 0.7, "f1_std": 0.1, "runs": 12}
+
+
+def test_a_difficulty_measured_on_todays_phantom_and_profile_fits(measured):
+    assert calibration_fits(measured)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"settings": {}},
+        {"phantom": {"contrast": 3.0}},
+        {"phantom": None},
+        {"phantom_code": "0" * 64},
+    ],
+)
+def test_a_difficulty_of_another_phantom_or_profile_does_not_fit(measured, change):
+    assert not calibration_fits(measured | change)
+
+
+def test_a_difficulty_that_no_longer_fits_is_called_stale(measured, monkeypatch):
+    kept = "testiculus.experiments.calibration.calibration"
+
+    monkeypatch.setattr(kept, lambda profile: measured)
+    assert "0.700 ± 0.100 over 12 runs |" in FACTS()
+
+    monkeypatch.setattr(kept, lambda profile: measured | {"phantom_code": "other"})
+    assert "over 12 runs; **stale**" in FACTS()
 
 
 def test_a_folder_without_all_its_files_is_no_result(tmp_path):
@@ -184,7 +286,7 @@ def test_a_book_that_is_not_built_cannot_be_shown(tmp_path):
 
 def test_a_build_with_a_problem_fails(tmp_path, monkeypatch):
     (tmp_path / "_toc.yml").touch()
-    monkeypatch.setattr(module, "write_pages", lambda root: [])
+    monkeypatch.setattr(module, "write_pages", lambda root, own: [])
     monkeypatch.setattr(module, "_BUILD", "import sys; sys.exit(1)")
 
     with pytest.raises(module.BookFailed):

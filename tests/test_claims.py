@@ -69,7 +69,7 @@ def test_the_interval_decides(low, high, verdict):
 
 def test_the_frame_begins_with_the_columns_of_the_contract(verdicts):
     assert tuple(verdicts.columns[:7]) == VERDICT_COLUMNS
-    assert verdicts["claim"].is_unique and len(verdicts) == 6 * 3 + 2
+    assert verdicts["claim"].is_unique and len(verdicts) == 6 * 3 + 3
     assert (verdicts["data"] == "phantom").all() and (verdicts["profile"] == "demo").all()
 
 
@@ -189,9 +189,13 @@ def test_where_truth_is_unknown_claims_on_it_cannot_be_tested():
     by_id = judge_table1(*frames, CONDITIONS, draws=20).set_index("claim")
     gains = circularity(frames[0], CONDITIONS).set_index("part")
 
-    for claim in ("filtered-beats-complete-f1-truth", "three-occasions-beat-four"):
+    told = {
+        "filtered-beats-complete-f1-truth": "true labels are missing",
+        "three-occasions-beat-four": "no true labels are known",
+    }
+    for claim, note in told.items():
         assert by_id.loc[claim, "verdict"] == UNTESTABLE
-        assert by_id.loc[claim, "note"] == "no true labels are known"
+        assert by_id.loc[claim, "note"] == note
     assert by_id.loc["filtered-beats-complete-f1", "verdict"] != UNTESTABLE
     assert gains.loc["real", "effect"].isna().all()
     assert gains.loc["rescoring", "effect"].notna().all()
@@ -247,6 +251,35 @@ def test_occasions_are_judged_by_what_they_separate(good, bad, verdict):
 
     assert found["verdict"] == verdict and found["n"] == 100
     assert found["ci_low"] == found["boot_low"]
+
+
+def test_occasions_are_judged_on_the_images_whose_truth_is_known(table1):
+    results, predictions, flags = table1
+    unknown = np.arange(len(flags)) % 3 == 0
+    partly = flags.assign(true_label=flags["true_label"].where(~unknown))
+
+    found, expected = (
+        judge_table1(results, predictions, frame, CONDITIONS, draws=20).set_index("claim")
+        for frame in (partly, flags[~unknown])
+    )
+
+    for claim in ("three-occasions-beat-one", "three-occasions-beat-four"):
+        assert found.loc[claim, "effect"] == expected.loc[claim, "effect"]
+        assert found.loc[claim, "ci_low"] == expected.loc[claim, "ci_low"]
+
+
+def test_a_gain_equal_in_every_run_but_for_rounding_is_not_supported():
+    pairs = [(0.9, 0.8), (0.7, 0.6), (0.8, 0.7)]
+    rows = [
+        ("table1", row, 0, fold, "accuracy", pair[row == "Complete"])
+        for fold, pair in enumerate(pairs)
+        for row in ("Filtered", "Complete")
+    ]
+    results = pd.DataFrame(rows, columns=["experiment", "row", "seed", "fold", "metric", "value"])
+
+    interval = beats("Filtered", "Complete", "accuracy").interval(results, CONDITIONS)
+
+    assert interval.effect == pytest.approx(0.1) and verdict_of(interval) == NOT_RESOLVED
 
 
 def test_without_wrong_labels_occasions_cannot_be_compared(table1):

@@ -79,7 +79,7 @@ def test_empty_options_mean_not_given(ran):
         ("reproduce table1 --device cpu -p epochs=few", "EPOCHS takes a whole number, not 'few'"),
         ("reproduce table1 --device cpu --data no.csv", "no manifest at 'no.csv'"),
         ("reproduce tabel1 --device cpu", "did you mean 'table1'"),
-        ("reproduce table1 --seeds 4 -p seeds=3", "given twice"),
+        ("reproduce table1 --seeds 4 -p seeds=3", "'seeds' is given twice"),
         ("reproduce", "EXPERIMENT"),
         ("reprduce", "did you mean 'reproduce'"),
         ("import fodler", "did you mean 'folder'"),
@@ -137,6 +137,43 @@ def test_a_mistake_of_the_program_keeps_its_traceback(in_project, monkeypatch):
         cli.main(["reproduce", "table1", "--profile", "smoke"])
 
 
+def test_a_package_that_is_not_installed_is_named_with_what_to_do(in_project, capsys, monkeypatch):
+    def bare(*_):
+        raise ModuleNotFoundError("No module named 'pandas.core'", name="pandas.core")
+
+    monkeypatch.setattr(runner, "reproduce", bare)
+
+    assert cli.main(["reproduce", "table1", "--profile", "smoke"]) == cli.EXIT_BAD_INPUT
+    shown = capsys.readouterr().err
+    assert shown.startswith("error: pandas is not installed\n")
+    assert "make setup" in shown and "python3 -m testiculus setup" in shown
+    assert ".venv/bin/python -m testiculus" in shown and "Traceback" not in shown
+
+
+def test_a_room_of_the_package_that_is_missing_keeps_its_traceback(in_project, monkeypatch):
+    def broken(*_):
+        raise ModuleNotFoundError("No module named 'testiculus.no'", name="testiculus.no")
+
+    monkeypatch.setattr(runner, "reproduce", broken)
+
+    with pytest.raises(ModuleNotFoundError):
+        cli.main(["reproduce", "table1", "--profile", "smoke"])
+
+
+def test_a_bare_python_is_told_to_set_up_first():
+    # -S leaves site-packages out, as a Python does in which nothing was installed.
+    done = subprocess.run(
+        [sys.executable, "-S", "-E", "-m", "testiculus", "reproduce", "table1"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.returncode == cli.EXIT_BAD_INPUT
+    assert " is not installed" in done.stderr and "make setup" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_odd_input_is_warned_of_once_in_plain_words(in_project, capsys, monkeypatch):
     def odd(*_):
         for _ in range(2):
@@ -156,6 +193,17 @@ def test_an_estimate_runs_nothing(in_project, capsys, monkeypatch):
 
     assert cli.main(["reproduce", "table1", "--estimate", "--profile", "smoke"]) == 0
     assert capsys.readouterr().out == "table1: 3 minutes\n"
+
+
+@pytest.mark.parametrize(("words", "own"), [(["book"], False), (["book", "--own"], True)])
+def test_the_book_shows_a_persons_own_results_only_when_asked(words, own, monkeypatch):
+    from testiculus.execute import book
+
+    asked = []
+    monkeypatch.setattr(book, "build", lambda root, own: asked.append(own) or root / "index.html")
+
+    assert cli.main(words) == 0
+    assert asked == [own]
 
 
 def test_words_for_pytest_pass_through(monkeypatch):

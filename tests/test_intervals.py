@@ -82,14 +82,33 @@ def test_where_there_is_no_spread_there_are_no_bounds(values, effect, note):
 
     assert found.effect == pytest.approx(effect, nan_ok=True)
     assert math.isnan(found.low) and math.isnan(found.high) and math.isnan(found.resolvable)
-    assert note in found.note and not found.excludes_zero
+    assert note in found.note
 
 
 def test_rows_equal_in_every_run_differ_by_exactly_zero():
     found = corrected_resampled_interval([0.0, 0.0, 0.0], ratio=0.5)
 
     assert (found.low, found.high, found.resolvable) == (0, 0, 0)
-    assert not found.excludes_zero and found.note
+    assert found.note
+
+
+def test_differences_equal_but_for_rounding_have_no_bounds():
+    values = [0.9 - 0.8, 0.7 - 0.6, 0.8 - 0.7]
+    assert len(set(values)) > 1
+
+    found = corrected_resampled_interval(values, ratio=0.5)
+
+    assert found.effect == pytest.approx(0.1)
+    assert math.isnan(found.low) and "same amount" in found.note
+
+
+def test_differences_that_are_zero_but_for_rounding_are_exactly_zero():
+    values = [0.1 + 0.2 - 0.3, 0.0, 0.3 - 0.2 - 0.1]
+    assert len(set(values)) > 1
+
+    found = corrected_resampled_interval(values, ratio=0.5)
+
+    assert (found.effect, found.low, found.high, found.resolvable) == (0, 0, 0, 0)
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,37 @@ def test_every_variable_of_a_run_reaches_the_command(called):
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("word", ["EPOCHS=3", "profile=smoke", "FOLDS=", "EPOCHS:=3"])
+@pytest.mark.parametrize("target", ["reproduce-table1", "help"])
+def test_a_variable_that_is_not_known_is_refused_by_name(tmp_path, target, word):
+    done = make(target, word, "PYTHON=true", f"RUN=touch {tmp_path}/made")
+    assert done.returncode == 2 and not done.stdout
+    assert f"unknown variable: {re.split(':?=', word)[0]}\n" in done.stderr
+    assert f"allowed: {' '.join(VARIABLES)}\n" in done.stderr
+    assert 'P="name=value"' in done.stderr
+    assert not (tmp_path / "made").exists()
+
+
+def test_every_variable_that_is_not_known_is_named():
+    done = make("EPOCHS=3", "PROFILE=smoke", "PIXELS=32")
+    named = re.search(r"unknown variable: (.*)", done.stderr)[1]
+    assert sorted(named.split()) == ["EPOCHS", "PIXELS"]
+
+
+def test_variables_of_the_environment_and_options_of_make_are_nobodys_business(called):
+    env = {"EPOCHS": "3", "MAKEFLAGS": "k", "GIVEN": "x"}
+    assert called("reproduce-table1", env=env)[1] == ["reproduce", "table1"]
+    assert called("-k", "-e", "-j2", "reproduce-table1", env=env)[1] == ["reproduce", "table1"]
+    assert make("help", "SHELL=/bin/sh").returncode == 0
+
+
+def test_what_was_typed_for_a_make_above_is_not_held_against_this_one(tmp_path):
+    rule = f"all:\n\t$(MAKE) --no-print-directory -C '{ROOT}' help\n"
+    (tmp_path / "Makefile").write_text(rule)
+    done = make("-C", str(tmp_path), "CC=clang")
+    assert done.returncode == 0 and "usage: make" in done.stdout
+
+
 NASTY = [
     "/my data/manifest.csv",
     "it's",

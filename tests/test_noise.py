@@ -3,17 +3,19 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.metrics import average_precision_score
+from sklearn.metrics import average_precision_score, precision_score, recall_score
 
 from testiculus.base.errors import UserError
 from testiculus.noise import (
     LossRecord,
+    Rule,
     average_precision,
     exceedance_matrix,
     exceedances,
     flag_table,
     flags_from,
     images_flagged_at_least,
+    known_wrong,
     separation,
     times_flagged,
 )
@@ -130,13 +132,47 @@ def test_more_occasions_never_flag_more(seed):
     assert all((a >= b).all() for a, b in zip(times, times[1:], strict=False))
 
 
-def test_times_flagged_takes_the_column_of_the_rule():
-    with_other_rule = pd.DataFrame({"times_flagged": [9], "times_flagged_3": [2]})
+@pytest.mark.parametrize("occasions", [2, 3, 7])
+def test_every_number_of_occasions_has_its_column_whatever_the_rule_in_use(occasions):
+    runs = [(random_record(k), np.arange(9)) for k in range(3)]
 
-    assert times_flagged(with_other_rule, 3).tolist() == [2]
-    assert times_flagged(with_other_rule[["times_flagged"]], 3).tolist() == [9]
+    table = flag_table(runs, 9, occasions=occasions)
+
+    names = [c for c in table if c.startswith("times_flagged_")]
+    assert names == [f"times_flagged_{k}" for k in sorted({1, 3, 4, 5, occasions})]
+    assert times_flagged(table, occasions).tolist() == table["times_flagged"].tolist()
+    assert (times_flagged(table, 3) == flag_table(runs, 9)["times_flagged"]).all()
+
+
+def test_a_number_of_occasions_without_a_column_is_refused():
     with pytest.raises(UserError, match="times_flagged_4"):
-        times_flagged(with_other_rule, 4)
+        times_flagged(pd.DataFrame({"times_flagged": [9], "times_flagged_3": [2]}), 4)
+
+
+def test_a_rule_says_itself_in_words():
+    assert Rule().of_a_run() == "loss > 1 at 3 or more draws"
+    assert Rule().in_words().endswith("in all of the trainings that used the image")
+    other = Rule(0.5, 2, "epoch", 12).in_words()
+    assert other.startswith("mean loss > 0.5 in 2 or more epochs, in 12 or more of the trainings")
+    with pytest.raises(UserError, match="draw, epoch"):
+        Rule(occasion="batch")
+
+
+@pytest.mark.parametrize("kind", ["Int8", "float64", "object"])
+def test_a_label_is_wrong_only_where_the_truth_is_known(kind):
+    label, truth = [0, 1, 1, None, 0, 1], [0, 0, None, 1, 1, 1]
+    frame = pd.DataFrame({"label": label, "true_label": truth}).astype(kind)
+
+    known, wrong = known_wrong(frame)
+
+    assert known.tolist() == [True, True, False, False, True, True]
+    assert wrong.tolist() == [False, True, False, False, True, False]
+
+
+def test_without_any_truth_nothing_is_known_and_nothing_wrong():
+    known, wrong = known_wrong(pd.DataFrame({"label": [0, 1], "true_label": [None, None]}))
+
+    assert not known.any() and not wrong.any()
 
 
 def test_a_loss_outside_the_training_part_is_noticed():
@@ -189,19 +225,31 @@ def test_average_precision_equals_scikit_learns_weighted_or_not(seed):
 
 
 def test_separation_by_hand():
-    found = separation([4, 4, 4, 1, 0], [True, True, False, True, False])
+    times = [4, 4, 4, 1, 0]
+    wrong, suspicious = [True, True, False, True, False], [True, True, True, False, False]
 
-    assert found["flagged"] == 3 and found["wrong"] == 3 and found["images"] == 5
+    found = separation(times, wrong, np.array(suspicious))
+
     assert found["precision"] == pytest.approx(2 / 3)
     assert found["recall"] == pytest.approx(2 / 3)
     assert found["average_precision"] == pytest.approx(2 / 3 * 2 / 3 + 1 / 3 * 3 / 4)
-    assert found["chance"] == pytest.approx(3 / 5)
+
+
+def test_separation_equals_scikit_learns_scores():
+    generator = np.random.default_rng(3)
+    times, wrong = generator.integers(0, 17, 80), generator.random(80) < 0.3
+
+    found = separation(times, wrong, times >= 12)
+
+    assert found["precision"] == pytest.approx(precision_score(wrong, times >= 12))
+    assert found["recall"] == pytest.approx(recall_score(wrong, times >= 12))
+    assert found["average_precision"] == pytest.approx(average_precision_score(wrong, times))
 
 
 def test_separation_knows_what_it_cannot_say():
-    nothing_flagged = separation([0, 0], [True, False])
-    nothing_wrong = separation([3, 0], [False, False])
+    nothing_flagged = separation([0, 0], [True, False], [False, False])
+    nothing_wrong = separation([3, 0], [False, False], [True, False])
 
     assert np.isnan(nothing_flagged["precision"]) and nothing_flagged["recall"] == 0
-    assert np.isnan(nothing_wrong["average_precision"]) and nothing_wrong["flagged"] == 1
+    assert np.isnan(list(nothing_wrong.values())).all()
     assert np.isnan(average_precision(np.array([1]), np.array([False]))[0])

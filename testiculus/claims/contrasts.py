@@ -18,6 +18,7 @@ from testiculus.intervals import (
 )
 
 LABEL_COLUMN = {CURATED: "curated_label", ORIGINAL: "label", TRUTH: "true_label"}
+UNKNOWN_TRUTH = "true labels are missing"  # of some images or all: scores on the truth need all
 BOOTSTRAPPED_METRICS = ("accuracy", "f1", "precision", "recall")
 
 
@@ -44,7 +45,7 @@ class Contrast:
                 return f"row {term.row} was not run"
             if not runs_of(results, term.row, self.metric + term.scoring).notna().any():
                 unknown = term.scoring == TRUTH
-                return "no true labels are known" if unknown else f"no {self.metric + term.scoring}"
+                return UNKNOWN_TRUTH if unknown else f"no {self.metric + term.scoring}"
         return ""
 
     def differences(self, results: pd.DataFrame) -> pd.Series:

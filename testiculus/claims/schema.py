@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from testiculus.base.errors import UserError
+from testiculus.noise import Rule
 from testiculus.paper import FOLDS
 
 RESULT_COLUMNS = ("experiment", "row", "seed", "fold", "metric", "value")
@@ -21,7 +22,7 @@ PREDICTION_COLUMNS = (
 )
 FLAG_COLUMNS = (
     *("image", "patient", "label", "true_label", "times_flagged", "evaluations", "suspicious"),
-    *("times_flagged_1", "times_flagged_4", "times_flagged_5"),
+    *("times_flagged_1", "times_flagged_3", "times_flagged_4", "times_flagged_5"),
 )
 VERDICT_COLUMNS = ("claim", "source", "paper", "effect", "ci_low", "ci_high", "verdict")
 VERDICT_EXTRAS = ("text", "n", "resolvable", "boot_low", "boot_high", "note", "data", "profile")
@@ -34,8 +35,15 @@ SCORINGS = {
     "original": ORIGINAL,  # all test images, labels as they came
     "truth": TRUTH,  # all test images, true labels; only where these are known
 }
+# What the id of a claim ends in when it is judged under another scoring than the article's.
+CLAIM_SUFFIXES = {"curated": "", "original": "-original", "truth": "-truth"}
 # Complete's models on another row's curated test set: what rescoring gives without retraining.
 RESCORED = {"_on_filtered": "Filtered", "_on_flipped": "Flipped"}
+
+METRIC_NAMES = {  # as readers write them
+    **{name: name for name in ("accuracy", "precision", "recall")},
+    **{"f1": "F1", "auc": "AUC", "average_precision": "AP"},
+}
 
 
 @dataclass(frozen=True)
@@ -44,7 +52,7 @@ class Conditions:
 
     `folds` is the K of the cross-validation (test to training ratio 1 / (K - 1)). `not_run` maps
     the name of each initialisation that was asked for and is missing to its remedy: which file to
-    put where.
+    put where. `rule` is the one by which images were curated.
     """
 
     data: str
@@ -52,6 +60,7 @@ class Conditions:
     initialisation: str = ""
     folds: int = FOLDS
     not_run: Mapping[str, str] = field(default_factory=dict)
+    rule: Rule = Rule()
 
     @property
     def ratio(self) -> float:

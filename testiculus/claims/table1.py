@@ -12,24 +12,25 @@ import pandas as pd
 
 from testiculus.claims.contrasts import Contrast, Term, beats
 from testiculus.claims.schema import (
+    CLAIM_SUFFIXES,
     CURATED,
     FLAG_COLUMNS,
     ORIGINAL,
     PREDICTION_COLUMNS,
     RESCORED,
     RESULT_COLUMNS,
+    SCORINGS,
     TRUTH,
     Conditions,
     require_columns,
 )
 from testiculus.claims.verdicts import Claim, Outcome, decided_by, judge, untestable
 from testiculus.intervals import BOOTSTRAP_DRAWS, Interval, patient_bootstrap
-from testiculus.noise import average_precision, times_flagged
+from testiculus.noise import average_precision, known_wrong, times_flagged
 from testiculus.paper import ClaimText, claim_texts
 
 BASELINE = "Complete"
 CURATIONS = ("Filtered", "Flipped")
-CLAIM_SCORINGS = {"": CURATED, "-original": ORIGINAL, "-truth": TRUTH}
 SCORED_ON = {
     CURATED: "on each row's curated labels, as the article scores",
     ORIGINAL: "on all test images and original labels",
@@ -73,7 +74,8 @@ def judge_table1(
             test = partial(_test_occasions, text, flags, draws, seed)
             claims.append(_claim(text, "", text.text, test))
             continue
-        for suffix, scoring in CLAIM_SCORINGS.items():
+        for name, suffix in CLAIM_SUFFIXES.items():
+            scoring = SCORINGS[name]
             contrast = beats(text.better, text.worse, text.metric, scoring)
             test = partial(_test_contrast, contrast, results, predictions, conditions, draws, seed)
             claims.append(_claim(text, suffix, f"{text.text[:-1]}, {SCORED_ON[scoring]}.", test))
@@ -97,8 +99,8 @@ def _test_contrast(contrast: Contrast, results, predictions, conditions, draws, 
 
 def _test_occasions(text: ClaimText, flags: pd.DataFrame, draws: int, seed: int) -> Outcome:
     """Judge whether one number of occasions ranks wrong labels above right ones better."""
-    known = flags[flags["label"].notna() & flags["true_label"].notna()]
-    wrong = (known["label"] != known["true_label"]).to_numpy(dtype=bool)
+    is_known, wrong = known_wrong(flags)
+    known, wrong = flags[is_known], wrong[is_known]
     if not len(known):
         return untestable("no true labels are known")
     if not wrong.any() or wrong.all():

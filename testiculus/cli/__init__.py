@@ -36,10 +36,25 @@ def main(words: Sequence[str] | None = None) -> int:
             "interrupted; finished runs are kept, the same command goes on from there",
             EXIT_INTERRUPTED,
         )
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package in ("", "testiculus"):
+            raise
+        return _said(f"error: {_not_installed(package)}", EXIT_BAD_INPUT)
     except Exception as error:
         if getattr(error, "is_reported", False):
             return _said(f"error: {error}", EXIT_FAILED)
         raise
+
+
+def _not_installed(package: str) -> UserError:
+    """Return what to say where another package is missing: most likely this is a bare Python."""
+    return UserError(
+        f"{package} is not installed",
+        where=sys.executable,
+        remedy="run `make setup` (or `python3 -m testiculus setup`), then the same command as "
+        "`.venv/bin/python -m testiculus ...`",
+    )
 
 
 def _said(message: str, status: int) -> int:

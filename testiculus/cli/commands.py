@@ -46,12 +46,10 @@ def _parameters(options: argparse.Namespace) -> dict[str, str]:
     from testiculus.experiments.profiles import PROFILES
     from testiculus.paper import VARIANTS
 
-    named = ("profile", "data", "variant", "device", "seeds")
-    given = [f"{name}={getattr(options, name)}" for name in named if getattr(options, name)]
-    values = {**parse_pairs(options.parameters)}
-    for pair in given:
-        name, _, value = pair.partition("=")
-        if values.setdefault(name.upper(), value) != value:
+    values = parse_pairs(options.parameters)
+    for name in ("profile", "data", "variant", "device", "seeds"):
+        value = getattr(options, name)
+        if value and values.setdefault(name.upper(), value) != value:
             raise UserError(f"parameter {name!r} is given twice", remedy="give it once")
     if "RESULTS" in values:
         raise UserError("RESULTS is no notebook parameter to set with -p", remedy="use --results")
@@ -119,7 +117,7 @@ def book(options: argparse.Namespace) -> None:
     if options.pictures:
         print(_short(_draw_phantom(project_root() / "book" / "images" / "phantom.png")))
         return
-    print(f"the book: {_short(building.build(project_root()))}")
+    print(f"the book: {_short(building.build(project_root(), options.own))}")
 
 
 def _draw_phantom(path: Path) -> Path:
@@ -140,7 +138,7 @@ def serve(options: argparse.Namespace) -> None:
 
 
 def lab(options: argparse.Namespace) -> int:
-    """Open JupyterLab on the notebooks until it is stopped."""
+    """Open JupyterLab on copies of the notebooks until it is stopped."""
     from testiculus.execute.lab import lab
 
     return lab(project_root())

@@ -92,10 +92,15 @@ def _add_book(command) -> None:
     book.add_argument(
         "--pictures", action="store_true", help="draw the committed pictures anew, and stop"
     )
+    book.add_argument(
+        "--own",
+        action="store_true",
+        help="show the results of your own data too; such a book is as private as they are",
+    )
     serve = command("serve", commands.serve, "show the built book on this machine")
     serve.add_argument("--port", default="", help="default: 8000")
     serve.add_argument("--no-browser", action="store_true", help="only say the address")
-    command("lab", commands.lab, "open JupyterLab on the notebooks")
+    command("lab", commands.lab, "open JupyterLab on copies of the notebooks")
 
 
 def _add_development(command) -> None:

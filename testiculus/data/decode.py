@@ -1,6 +1,6 @@
 """Image files as 8-bit grey, by stated rules; nothing of a file is trusted before it is checked.
 
-Main functions: `read_image`, `read_mask`, `to_grey8`. The rules, in the order they apply:
+Main functions: `read_image`, `read_mask`, `to_grey8`, `open_image`. The rules, in their order:
 
 - The first frame of a file that holds several; the rotation of the EXIF header is applied.
 - 8-bit grey and 1-bit images keep their values (1 bit: 0 and 255).
@@ -88,7 +88,7 @@ def _from_floats(values: np.ndarray) -> np.ndarray:
 
 def read_image(path: Path, bits: int | None = None) -> Decoded:
     """Return the picture in a file as 8-bit grey; raises `DecodeError` where there is none."""
-    image, notes = _open(path)
+    image, notes = open_image(path)
     grey, used = _grey_and_bits(image, bits)
     if grey.min() == grey.max():
         notes = (*notes, f"holds a single grey level, {grey[0, 0]}")
@@ -102,7 +102,7 @@ def read_mask(path: Path) -> Decoded:
     is neither black nor fully transparent. In a JPEG, which smears edges, from 128 on, with a note.
     Raises `DecodeError` where there is no picture.
     """
-    image, notes = _open(path)
+    image, notes = open_image(path)
     if image.format in LOSSY:
         inside = to_grey8(image) >= 128
         notes = (*notes, "is a JPEG, whose compression smears edges: taken as inside from 128 on")
@@ -116,7 +116,11 @@ def read_mask(path: Path) -> Decoded:
     return Decoded(inside.astype(np.uint8), notes)
 
 
-def _open(path: Path) -> tuple[Image.Image, tuple[str, ...]]:
+def open_image(path: Path) -> tuple[Image.Image, tuple[str, ...]]:
+    """Return the first frame of a file, decoded and upright, and notes on what was odd.
+
+    Raises `DecodeError` for a file that is absent, damaged, absurdly large or no image.
+    """
     try:
         with Image.open(path, formats=FORMATS) as image:
             _check_size(*image.size)

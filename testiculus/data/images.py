@@ -85,7 +85,7 @@ class ImageSet:
                 where=f'column "{column}"',
                 remedy="fill the column in the manifest, or select the images that have one",
             )
-        return values.to_numpy(dtype=np.int64)
+        return values.to_numpy(dtype=np.int64, copy=True)  # pandas' own is read-only
 
 
 def _check_shapes(pixels, frame, masks) -> None:

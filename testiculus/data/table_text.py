@@ -17,14 +17,15 @@ SAVE_AS = 'save it again as "CSV UTF-8 (comma delimited)"'
 BYTES_LIMIT = 512 * 2**20  # a million rows of 500 characters; anything larger is no manifest
 
 
-def read_table(path: Path) -> tuple[pd.DataFrame, list[str]]:
+def read_table(path: Path, noun: str = "manifest") -> tuple[pd.DataFrame, list[str]]:
     """Return the cells of a CSV as stripped strings, and a list of the problems of its layout.
 
     The index is the row number a spreadsheet shows (the header is row 1, so data start at 2);
-    rows without any content are left out, but counted. Raises `UserError` where there is no
-    table to look at: no such file, no text, no comma-separated columns.
+    rows without any content are left out, but counted. `noun` is what messages call the file.
+    Raises `UserError` where there is no table to look at: no such file, no text, no
+    comma-separated columns.
     """
-    rows = _records(_text(path), path)
+    rows = _records(_text(path, noun), path)
     header = [name.strip() for name in rows[0]]
     while header and not header[-1]:
         header.pop()
@@ -39,7 +40,8 @@ def read_table(path: Path) -> tuple[pd.DataFrame, list[str]]:
         cells.append((row + [""] * len(header))[: len(header)])
         numbers.append(number)
     if not cells:
-        raise UserError("the manifest has a header and no rows", str(path), "add one row per image")
+        what = f"the {noun} has a header and no rows"
+        raise UserError(what, str(path), "add one row per image")
     return pd.DataFrame(
         cells, columns=header, index=pd.Index(numbers, name="row"), dtype=str
     ), problems
@@ -65,20 +67,20 @@ def _header_problems(header: list[str]) -> list[str]:
     return problems
 
 
-def _bytes(path: Path) -> bytes:
+def _bytes(path: Path, noun: str) -> bytes:
     try:
         found = path.stat()
         if stat.S_ISREG(found.st_mode) and found.st_size <= BYTES_LIMIT:
             return path.read_bytes()
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise UserError("no such manifest", str(path), _tables_in(path.parent)) from error
+        raise UserError(f"no such {noun}", str(path), _tables_in(path.parent)) from error
     except (OSError, ValueError) as error:
         remedy = "check the path, and that you may read it"
-        raise UserError(f"cannot read the manifest: {error}", str(path), remedy) from error
+        raise UserError(f"cannot read the {noun}: {error}", str(path), remedy) from error
     if path.is_dir():
-        raise UserError("the manifest is a folder, not a file", str(path), _tables_in(path))
+        raise UserError(f"the {noun} is a folder, not a file", str(path), _tables_in(path))
     limit = f"no file, or larger than {BYTES_LIMIT // 2**20} MiB"
-    raise UserError(f"the manifest is no table ({limit})", str(path), "name a CSV file")
+    raise UserError(f"the {noun} is no table ({limit})", str(path), "name a CSV file")
 
 
 def _tables_in(folder: Path) -> str:
@@ -86,21 +88,21 @@ def _tables_in(folder: Path) -> str:
     return f"in {folder} there is: {', '.join(names)}" if names else "check the path"
 
 
-def _text(path: Path) -> str:
-    raw = _bytes(path)
+def _text(path: Path, noun: str) -> str:
+    raw = _bytes(path, noun)
     if not raw.strip():
-        raise UserError("the manifest is empty", str(path), "write a header and one row per image")
+        raise UserError(f"the {noun} is empty", str(path), "write a header and one row per image")
     if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        raise UserError("the manifest is UTF-16 text, not UTF-8", str(path), SAVE_AS)
+        raise UserError(f"the {noun} is UTF-16 text, not UTF-8", str(path), SAVE_AS)
     if raw[:2] == b"PK" or raw[:4] == b"\xd0\xcf\x11\xe0":
-        raise UserError("the manifest is a spreadsheet file, not a CSV", str(path), SAVE_AS)
+        raise UserError(f"the {noun} is a spreadsheet file, not a CSV", str(path), SAVE_AS)
     if b"\x00" in raw:
-        raise UserError("the manifest is a binary file, not a CSV", str(path), "name a CSV file")
+        raise UserError(f"the {noun} is a binary file, not a CSV", str(path), "name a CSV file")
     try:
         return raw.decode("utf-8-sig")  # -sig: spreadsheets put a byte order mark in front
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
-        what = f"the manifest is not UTF-8 text (byte 0x{raw[error.start]:02x} in line {line})"
+        what = f"the {noun} is not UTF-8 text (byte 0x{raw[error.start]:02x} in line {line})"
         raise UserError(what, str(path), SAVE_AS) from error
 
 

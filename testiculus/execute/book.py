@@ -6,6 +6,7 @@ without results says so. Warnings are errors.
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from functools import partial
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import testiculus
 from testiculus.base.errors import UserError
-from testiculus.execute.pages import write_pages
+from testiculus.execute.pages import GENERATED, write_pages
 
 HTML = Path("_build") / "html"
 _BUILD = "from jupyter_book.cli.main import main; main()"
@@ -26,14 +27,16 @@ class BookFailed(Exception):
     is_reported = True
 
 
-def build(root: Path) -> Path:
+def build(root: Path, own: bool = False) -> Path:
     """Write the generated pages and build the book; return its first page.
 
-    Raises `UserError` outside the project's folder and `BookFailed` when a page has a problem.
+    `own` adds the results of a person's own data, which are left out otherwise. Raises
+    `UserError` outside the project's folder and `BookFailed` when a page has a problem.
     """
     if not (root / "_toc.yml").is_file():
         raise UserError("no book here", where=str(root), remedy="run this in the project's folder")
-    write_pages(root)
+    write_pages(root, own)
+    _forget_pages_that_are_gone(root)
     command = [sys.executable, "-c", _BUILD, "build", ".", "-W", "--keep-going", "-q"]
     path = [str(Path(testiculus.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, path))}
@@ -44,6 +47,20 @@ def build(root: Path) -> Path:
     if done.returncode:
         raise BookFailed(f"the book did not build\n{_problems(done.stderr) or done.stdout}")
     return root / HTML / "index.html"
+
+
+def _forget_pages_that_are_gone(root: Path) -> None:
+    """Remove the built book where it still holds a page that is no longer generated.
+
+    The builder leaves such a page, its pictures and its downloads where they are; it may be of a
+    person's own data, in a book built for others.
+    """
+    built, generated = root / HTML / GENERATED, root / GENERATED
+    for page in built.rglob("*.html"):
+        source = generated / page.relative_to(built)
+        if not any(source.with_suffix(kind).is_file() for kind in (".md", ".ipynb")):
+            shutil.rmtree(root / HTML.parent)
+            return
 
 
 def _problems(text: str) -> str:

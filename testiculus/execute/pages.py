@@ -5,18 +5,24 @@ was not run, the points on which the sources differ, the API reference, and piec
 pages include. Files that stay the same are not touched, so that a second build is quick.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from testiculus.execute.api_pages import api_pages
-from testiculus.execute.committed import EXPECTED, Result, find_results, page_name
+from testiculus.execute.found import EXPECTED, Result, find_results, page_name
 from testiculus.execute.table_pages import missing_page, notebook_page, runs_page, status_table
 
 GENERATED = Path("book") / "generated"
+STATE_WORDS = {"here": "Here.", "planned": "Planned here."}  # of what is done about a point
 
 
-def write_pages(root: Path) -> list[Path]:
-    """Write the generated pages of the project at `root`; return the files, changed or not."""
-    wanted = all_pages(root)
+def write_pages(root: Path, own: bool = False) -> list[Path]:
+    """Write the generated pages of the project at `root`; return the files, changed or not.
+
+    `own` adds the runs on a person's own data (`testiculus.execute.found.is_shared` tells which).
+    """
+    wanted = all_pages(root, own)
     folder = root / GENERATED
     for name, text in wanted.items():
         path = folder / name
@@ -29,11 +35,11 @@ def write_pages(root: Path) -> list[Path]:
     return [folder / name for name in wanted]
 
 
-def all_pages(root: Path) -> dict[str, str]:
+def all_pages(root: Path, own: bool = False) -> dict[str, str]:
     """Return the text of every generated file by its name below `book/generated/`."""
-    found = find_results(root / "results")
+    found = find_results(root / "results", own)
     return {
-        **_table_pages(root, found),
+        **_table_pages(root, found, own),
         "contradictions.md": contradictions_page(),
         "include/status.md": status_table(found),
         "include/phantom.md": phantom_facts(),
@@ -43,7 +49,7 @@ def all_pages(root: Path) -> dict[str, str]:
     }
 
 
-def _table_pages(root: Path, found: list[Result]) -> dict[str, str]:
+def _table_pages(root: Path, found: list[Result], own: bool) -> dict[str, str]:
     pages = {f"{page_name(*what)}.md": missing_page(*what) for what in EXPECTED}
     others = []
     for result in found:
@@ -54,7 +60,7 @@ def _table_pages(root: Path, found: list[Result]) -> dict[str, str]:
         else:
             others.append(result)
             pages[f"runs/{result.page}.ipynb"] = page
-    return {**pages, "runs/index.md": runs_page(others)}
+    return {**pages, "runs/index.md": runs_page(others, own)}
 
 
 def contradictions_page() -> str:
@@ -69,7 +75,8 @@ def contradictions_page() -> str:
         "the released code, each with its place. Two texts written at different times, and code "
         "that kept moving, will differ; the released code need not be the version that produced "
         "the printed figures. Each point says how we read it, what this companion does, and how "
-        "to choose otherwise. Corrections are welcome.",
+        "to choose otherwise; what it says under *Planned here* is not in this version yet. "
+        "Corrections are welcome.",
         "",
     ]
     return "\n".join(head + [line for point in points for line in _contradiction(point)])
@@ -90,7 +97,7 @@ def _contradiction(point: dict) -> list[str]:
         *rows,
         "",
         *([f"**A fair reading.** {escaped(point['reading'])}", ""] if point.get("reading") else []),
-        f"**Here.** {escaped(point['companion'])}",
+        f"**{STATE_WORDS[point['state']]}** {escaped(point['companion'])}",
         "",
     ]
 
@@ -120,15 +127,47 @@ def phantom_facts() -> str:
         "views of those that do not show it": f"{settings.frame_miss_rate:.0%}",
         "testes that the reader gets wrong": f"{settings.reader_error_rate:.1%}",
     }
-    measured = calibration("demo")
     name = f"difficulty: F1 on true labels in the demo profile (wanted: {F1_RANGE[0]} to "
-    rows[name + f"{F1_RANGE[1]})"] = (
-        f"{measured['f1_mean']:.3f} ± {measured['f1_std']:.3f} over {measured['runs']} runs"
-        if measured
-        else "not measured yet (`python -m testiculus calibrate`)"
-    )
+    rows[name + f"{F1_RANGE[1]})"] = _difficulty(calibration("demo"))
     lines = [f"| {what} | {value} |" for what, value in rows.items()]
     return "\n".join(["| setting | value |", "|---|---|", *lines, ""])
+
+
+def _difficulty(measured: dict | None) -> str:
+    again = "`python -m testiculus calibrate`"
+    if not measured:
+        return f"not measured yet ({again})"
+    text = f"{measured['f1_mean']:.3f} ± {measured['f1_std']:.3f} over {measured['runs']} runs"
+    if calibration_fits(measured):
+        return text
+    return f"{text}; **stale**: not known to be of the phantom and profile as they are ({again})"
+
+
+def calibration_fits(measured: Mapping[str, Any]) -> bool:
+    """Return whether a measured difficulty is that of today's phantom and demo profile.
+
+    No image is simulated for it: the images follow from the phantom's settings (`phantom` in the
+    measurement) and code (`phantom_code`), what they were scored with from the profile. A
+    measurement that does not say these does not fit.
+    """
+    from testiculus.base.code import code_fingerprint
+    from testiculus.data.phantom import PhantomSettings
+    from testiculus.experiments.profiles import profile_settings, seed_list
+
+    demo, told = profile_settings("demo", "table1"), measured.get("settings", {})
+    wanted = {
+        "patients": demo["patients"],
+        "pixels": demo["pixels"],
+        "epochs": demo["epochs"],
+        "seeds": ", ".join(map(str, seed_list(demo["seeds"]))),
+        "learning rates": f"encoder {demo['encoder_lr']:g}, head {demo['head_lr']:g}",
+    }
+    phantom = PhantomSettings(patients=demo["patients"], pixels=demo["pixels"])
+    return (
+        all(told.get(name) == value for name, value in wanted.items())
+        and measured.get("phantom") == phantom.as_dict()
+        and measured.get("phantom_code") == code_fingerprint("testiculus.data.phantom")
+    )
 
 
 def profile_table() -> str:

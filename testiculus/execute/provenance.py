@@ -1,20 +1,30 @@
-"""Where a result comes from: commit, parameters, data, versions, device, time and memory.
+"""Where a result comes from: commit, code, parameters, data, versions, machine, time and memory.
 
-`provenance` gathers it, `is_stale` compares it with the code of today. A provenance names no host
+`origin` says what the result is made with, `provenance` adds what the run knew and what it cost,
+and `is_stale` compares a record with the code and the sources of today. A provenance names no host
 and no folder, so that it can be shared.
 """
 
+import csv
+import hashlib
+import io
+import json
 import os
 import platform
 import subprocess
 import sys
+import tomllib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from testiculus.base.code import code_fingerprint
+from testiculus.base.code import code_fingerprint, normalised
+from testiculus.base.errors import UserError
+from testiculus.base.places import project_root
+from testiculus.execute.parameters import notebook_path
 
 # What can change a number. Direct dependencies only: the lock file names the rest.
 PACKAGES = (
@@ -22,32 +32,50 @@ PACKAGES = (
 ).split()
 # What decides a result; a change elsewhere (prose, committed results) does not make it "dirty".
 _SOURCES = ("testiculus", "notebooks", "pyproject.toml", "requirements.lock")
+# Figures of the paper that a table shows and whose file does not carry its name.
+_SHOWN_TOO = {"table1": ("flag_counts.csv",)}
+_CPU_INFO = Path("/proc/cpuinfo")
+
+
+def origin(root: Path, experiment: str) -> dict[str, Any]:
+    """Return what an experiment would be made with now: the commit, its code and its sources.
+
+    To be asked before a run, because files can change while it runs. `root` is the project's
+    folder. Raises `UserError` for an experiment without a notebook.
+    """
+    module = f"testiculus.experiments.{experiment}"
+    return {
+        **git_state(root),
+        "code_module": module,
+        "code_fingerprint": code_fingerprint(module),
+        "sources_fingerprint": sources_fingerprint(root, experiment),
+    }
 
 
 def provenance(
-    root: Path,
     experiment: str,
     parameters: Mapping[str, object],
+    made_with: Mapping[str, Any],
     wall_seconds: float,
     from_kernel: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Return the record kept beside a result.
 
-    `parameters` are the notebook's as the user set them, without folders; `from_kernel` is what
-    only the run itself knows (data fingerprint and licence, device, cost) and comes first.
+    `parameters` are the notebook's as the user set them, without folders; `made_with` is `origin`
+    as it was before the run; `from_kernel` is what only the run itself knows (settings, data and
+    its fingerprint, cost). It stands at the top of the file, for people; a key that is set here as
+    well has the value set here.
     """
-    module = f"testiculus.experiments.{experiment}"
     return {
         "experiment": experiment,
         **from_kernel,
         "device": from_kernel.get("settings", {}).get("device"),
         "licence": from_kernel.get("data_settings", {}).get("licence"),
         "parameters": dict(parameters),
-        **git_state(root),
-        "code_module": module,
-        "code_fingerprint": code_fingerprint(module),
+        **made_with,
         "versions": versions(),
         "system": f"{platform.system()} {platform.machine()}",
+        "cpu": cpu_model(),
         "cpus": usable_cpus(),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "wall_seconds": round(wall_seconds, 1),
@@ -55,8 +83,77 @@ def provenance(
     }
 
 
+def sources_fingerprint(root: Path, experiment: str) -> str:
+    """Return the sha256 (hex) of what an experiment is made of besides modules.
+
+    That is the code of its notebook below `root`, its sections of `profiles.toml`, and the figures
+    and claims of the paper that belong to it; of what the files say, so that neither comments nor
+    layout count. Raises `UserError` where it has no notebook.
+    """
+    parts = {
+        "notebook": _notebook_code(notebook_path(root, experiment)),
+        "profiles": _profiles(experiment),
+        "paper": _paper(experiment),
+    }
+    # default=str: TOML and YAML know dates, JSON does not.
+    text = json.dumps(parts, sort_keys=True, ensure_ascii=False, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _notebook_code(notebook: Path) -> list[str]:
+    """Return the syntax tree of each code cell as text; a cell that is no plain Python as it is."""
+    try:
+        cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(f"cannot read the notebook: {error}", where=str(notebook)) from error
+    sources = ("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    return [_tree(source) for source in sources if source.strip()]
+
+
+def _tree(source: str) -> str:
+    try:
+        return normalised(source)
+    except SyntaxError:  # a magic of IPython
+        return source.strip()
+
+
+def _profiles(experiment: str) -> dict[str, Any]:
+    text = files("testiculus.experiments").joinpath("profiles.toml").read_text("utf-8")
+    profiles = tomllib.loads(text)
+    return {name: table[experiment] for name, table in profiles.items() if experiment in table}
+
+
+def _paper(experiment: str) -> dict[str, Any]:
+    folder = files("testiculus.paper").joinpath("data")
+    found = {}
+    for file in folder.iterdir():
+        stem = file.name.rpartition(".")[0]
+        if experiment in stem.split("_") or file.name in _SHOWN_TOO.get(experiment, ()):
+            found[file.name] = _parsed(file.name, file.read_text("utf-8"))
+    return found
+
+
+def _parsed(name: str, text: str) -> Any:
+    """Return what a CSV or YAML file says, as plain values; other files as their text."""
+    if name.endswith(".csv"):
+        rows = csv.reader(io.StringIO(text))
+        return [[cell.strip() for cell in row] for row in rows if row]
+    if name.endswith((".yaml", ".yml")):
+        import yaml
+
+        return yaml.safe_load(text)
+    return text
+
+
 def git_state(root: Path) -> dict[str, object]:
-    """Return the commit and whether the sources differ from it; None where git cannot say."""
+    """Return the commit and whether the sources differ from it; None where git cannot say.
+
+    It cannot where `root` is not the top of its repository: an unpacked copy of the project that
+    lies inside another repository has none of that one's commits.
+    """
+    top = _git(root, "rev-parse", "--show-toplevel")
+    if not top or Path(top).resolve() != root.resolve():
+        return {"commit": None, "dirty": None}
     commit = _git(root, "rev-parse", "HEAD")
     changed = _git(root, "status", "--porcelain", "--", *_SOURCES)
     dirty = None if commit is None or changed is None else bool(changed)
@@ -84,6 +181,19 @@ def versions() -> dict[str, str]:
     return found
 
 
+def cpu_model() -> str:
+    """Return what the CPU calls itself, such as "AMD EPYC 7763 64-Core Processor", or "".
+
+    Seconds mean little without it. It names a product, not a machine.
+    """
+    try:
+        lines = _CPU_INFO.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:  # not Linux
+        lines = []
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(named, "") or platform.processor()
+
+
 def usable_cpus() -> int:
     """Return the number of CPUs this process may use."""
     try:
@@ -106,12 +216,15 @@ def peak_memory() -> int | None:
 
 
 def is_stale(record: Mapping[str, Any]) -> bool:
-    """Return whether the code that makes this result has changed since it was made.
+    """Return whether what makes this result has changed since it was made.
 
-    Comments and docstrings do not count (`testiculus.base.code`). A record without a fingerprint,
-    or of a module that is gone, is stale.
+    That is the code (`testiculus.base.code`) and the sources (`sources_fingerprint`); in neither do
+    comments and layout count. A record that lacks a fingerprint, or whose module or
+    notebook is gone, is stale.
     """
     try:
-        return record["code_fingerprint"] != code_fingerprint(record["code_module"])
-    except (KeyError, ModuleNotFoundError):
+        code = code_fingerprint(record["code_module"])
+        sources = sources_fingerprint(project_root(), record["experiment"])
+        return (record["code_fingerprint"], record["sources_fingerprint"]) != (code, sources)
+    except (KeyError, ModuleNotFoundError, UserError):
         return True

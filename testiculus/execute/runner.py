@@ -21,8 +21,8 @@ from testiculus.base.errors import UserError
 from testiculus.base.files import read_json, write_json
 from testiculus.base.places import project_root, runs_folder
 from testiculus.execute.parameters import notebook_path, read_parameters, typed
-from testiculus.execute.provenance import provenance
-from testiculus.execute.scrub import public_parameters, scrubbed
+from testiculus.execute.provenance import origin, provenance
+from testiculus.execute.scrub import public_parameters, scrubbed, scrubbed_record
 from testiculus.execute.staging import staged_folder, staging, swap_in
 from testiculus.execute.terminal import ProgressTail, Warnings
 
@@ -88,14 +88,15 @@ def reproduce(experiment: str, values: Mapping[str, str], results: Path) -> Fini
     """
     notebook, parameters = prepared(experiment, values)
     results = results.expanduser().resolve()
-    started = time.monotonic()
+    started, made_with = time.monotonic(), origin(project_root(), experiment)
     with staging(results, experiment) as stage:
         executed = run_notebook(notebook, {**parameters, "RESULTS": str(stage)})
         folder = staged_folder(stage, experiment)
         public = public_parameters(parameters)
         write_notebook(scrubbed(executed, stage, parameters), folder / f"{experiment}.ipynb")
         seconds = time.monotonic() - started
-        record = provenance(project_root(), experiment, public, seconds, _from_kernel(folder))
+        record = provenance(experiment, public, made_with, seconds, _from_kernel(folder))
+        record = scrubbed_record(record, stage, parameters)
         write_json(folder / "provenance.json", record)
         return Finished(swap_in(stage, results, folder), record)
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from testiculus.execute.committed import EXPECTED, Result, page_name
+from testiculus.execute.found import EXPECTED, Result, page_name
 
 TITLES = {"table1": "Table 1: noisy labels"}
 
@@ -75,8 +75,9 @@ def stale_banner(result: Result) -> str:
     again = command(result.experiment, result.data, result.profile)
     return (
         ":::{admonition} Stale\n:class: danger\n"
-        "The code that makes these results has changed since they were made. They may differ from "
-        f"what it would give now. To renew them: `{again}`.\n:::"
+        "The code that makes these results, its notebook, its profiles or the paper's figures have "
+        "changed since they were made. They may differ from what it would give now. To renew "
+        f"them: `{again}`.\n:::"
     )
 
 
@@ -92,8 +93,7 @@ def footer(result: Result, root: Path) -> str:
         "finished": record.get("finished", "unknown"),
         "data": _data(record),
         "licence": record.get("licence") or "not stated",
-        "machine": f"{record.get('device', '?')}, {record.get('cpus', '?')} CPUs, "
-        f"{record.get('system', '?')}",
+        "machine": _machine(record),
         "versions": ", ".join(f"{k} {v}" for k, v in record.get("versions", {}).items()),
         "price": result.price(),
         "files": ", ".join(files),
@@ -107,6 +107,11 @@ def _commit(record: dict[str, Any]) -> str:
         return "unknown"
     changed = " and uncommitted changes" if record.get("dirty") else ""
     return f"`{record['commit'][:12]}`{changed}"
+
+
+def _machine(record: dict[str, Any]) -> str:
+    cpus = f"{record.get('cpus', '?')} CPUs" + (f" ({record['cpu']})" if record.get("cpu") else "")
+    return f"{record.get('device', '?')}, {cpus}, {record.get('system', '?')}"
 
 
 def _data(record: dict[str, Any]) -> str:
@@ -131,15 +136,22 @@ def _status(result: Result | None) -> tuple[str, str, str]:
     return "stale" if result.is_stale else "current", verdicts, result.price()
 
 
-def runs_page(others: list[Result]) -> str:
-    """Return the page that lists what else was run on this machine."""
-    lines = [
-        "# Other runs",
-        "",
-        "Every run below `results/` that has no page of its own above: other profiles, and your "
-        "own data. They are on this machine only unless you commit them.",
-        "",
-    ]
+OWN_COMMAND = "python -m testiculus book --own"
+_WITHOUT_OWN = (
+    "Every run of the phantom and of the public sets below `results/` that has no page of its own "
+    "above. Runs on your own data, and the smoke profile's, are left out, so that this book can be "
+    f"given away. To see them too, on your machine: `{OWN_COMMAND}`."
+)
+_WITH_OWN = (
+    "Every run below `results/` that has no page of its own above: other profiles, and your own "
+    f"data. **This book was built with `{OWN_COMMAND}`: it shows results of your own images.** "
+    "Before you give it to anybody, build it again without `--own`."
+)
+
+
+def runs_page(others: list[Result], own: bool = False) -> str:
+    """Return the page that lists the other runs; `own` says whether a person's own are there."""
+    lines = ["# Other runs", "", _WITH_OWN if own else _WITHOUT_OWN, ""]
     if not others:
         return "\n".join([*lines, "None yet.", ""])
     lines += ["| run | state | verdicts | price |", "|---|---|---|---|"]

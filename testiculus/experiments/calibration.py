@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from testiculus.base.code import code_fingerprint
 from testiculus.base.files import read_json, write_json
 from testiculus.base.places import runs_folder
 from testiculus.base.store import Store
@@ -28,8 +29,7 @@ def calibration_file() -> Path:
 
 def calibration(profile: str) -> dict | None:
     """Return the kept measurement of a profile, or None where it was never measured."""
-    kept = read_json(calibration_file()) if calibration_file().is_file() else {}
-    return kept.get(profile)
+    return _kept().get(profile)
 
 
 def calibrate(profile: str = "demo", device: str = "auto") -> dict:
@@ -49,12 +49,17 @@ def calibrate(profile: str = "demo", device: str = "auto") -> dict:
         "runs": len(found),
         "initialisation": INITIALISATION,
         "settings": planned.settings(),
+        "phantom": images.settings["phantom"],
+        "phantom_code": code_fingerprint("testiculus.data.phantom"),
         "data_fingerprint": images.fingerprint,
     }
     for metric in ("f1", "auc"):
         values = np.array([each[metric] for each in found])
         measured[f"{metric}_mean"] = round(float(values.mean()), 4)
         measured[f"{metric}_std"] = round(float(values.std(ddof=1)), 4)
-    kept = read_json(calibration_file()) if calibration_file().is_file() else {}
-    write_json(calibration_file(), kept | {profile: measured})
+    write_json(calibration_file(), _kept() | {profile: measured})
     return measured
+
+
+def _kept() -> dict:
+    return read_json(calibration_file()) if calibration_file().is_file() else {}

@@ -11,11 +11,10 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 
+from testiculus.claims.schema import RESCORED, RESULT_COLUMNS
 from testiculus.classification_metrics import scores
 from testiculus.data.images import ImageSet
 from testiculus.experiments.crossval import RowRun
-
-RESULT_COLUMNS = ["experiment", "row", "seed", "fold", "metric", "value"]
 
 
 def prediction_frame(
@@ -34,7 +33,7 @@ def prediction_frame(
                 "fold": done.plan.fold,
                 "image": done.plan.test_index,
                 "curated_label": curated[done.plan.row][done.plan.test_index],
-                "probability": np.round(done.run.arrays["probabilities"].astype(float), 6),
+                "probability": done.run.arrays["probabilities"].astype(float),
             }
         )
         for done in runs
@@ -60,21 +59,17 @@ def score_rows(predictions: pd.DataFrame, experiment: str, baseline: str) -> pd.
     columns = {"": "curated_label", "_original": "label"}
     if predictions["true_label"].notna().all():  # of the whole set, lest some folds have it
         columns["_truth"] = "true_label"
-    for row, seed, fold, part in _groups(predictions):
-        for suffix, labels in {s: part[column] for s, column in columns.items()}.items():
+    for (row, seed, fold), part in predictions.groupby(["row", "seed", "fold"], sort=False):
+        for suffix, column in columns.items():
+            labels = part[column]
             lines += _lines(experiment, row, seed, fold, suffix, labels, part["probability"])
         if row == baseline:
             others = predictions.query("row != @row and seed == @seed and fold == @fold")
-            for other, curated in others.groupby("row", sort=False):
-                labels = curated.set_index("image")["curated_label"].reindex(part["image"])
-                suffix = f"_on_{other.lower()}"
+            for suffix, other in RESCORED.items():
+                curated = others[others["row"] == other].set_index("image")["curated_label"]
+                labels = curated.reindex(part["image"])
                 lines += _lines(experiment, row, seed, fold, suffix, labels, part["probability"])
     return pd.DataFrame(lines, columns=RESULT_COLUMNS)
-
-
-def _groups(predictions: pd.DataFrame) -> Iterable[tuple[str, int, int, pd.DataFrame]]:
-    for (row, seed, fold), part in predictions.groupby(["row", "seed", "fold"], sort=False):
-        yield row, seed, fold, part
 
 
 def _lines(
@@ -87,6 +82,8 @@ def _lines(
     probabilities: pd.Series,
 ) -> Sequence[tuple]:
     there = labels.notna().to_numpy()
+    if not there.any():  # every test image of this fold was removed: nothing was measured
+        return []
     found = scores(
         labels.to_numpy(dtype=float, na_value=np.nan)[there].astype(np.int64),
         probabilities.to_numpy()[there],

@@ -5,7 +5,6 @@
 """
 
 import time
-from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,24 +17,33 @@ from testiculus.audits import (
     acquisition_features,
     features_after_cropping,
 )
-from testiculus.base.devices import peak_memory
 from testiculus.base.files import write_csv, write_json
 from testiculus.base.places import runs_folder
 from testiculus.base.store import Store
-from testiculus.claims import judge_table1
+from testiculus.claims import RESULT_COLUMNS, judge_table1
 from testiculus.classification_metrics import scores
 from testiculus.data.images import ImageSet
-from testiculus.experiments.crossval import RowRun, finish_rows
-from testiculus.experiments.scoring import RESULT_COLUMNS, prediction_frame, score_rows
-from testiculus.experiments.table1_plan import EXPERIMENT, Plan, plan
-from testiculus.noise import (
-    COMPARED_OCCASIONS,
-    LossRecord,
-    flag_table,
-    images_flagged_at_least,
+from testiculus.data.manifest import TEXT_SETTINGS
+from testiculus.experiments.cost import cost
+from testiculus.experiments.crossval import finish_rows
+from testiculus.experiments.curation import (
+    curated_jobs,
+    curated_labels,
+    flags_frame,
+    loss_records,
 )
+from testiculus.experiments.scoring import prediction_frame, score_rows
+from testiculus.experiments.table1_plan import EXPERIMENT, Plan, plan
+from testiculus.noise import COMPARED_OCCASIONS, LossRecord, images_flagged_at_least
 
 __all__ = ["Outcome", "Plan", "plan", "run"]
+
+# What `about` passes on of the images' settings: those that the manifest, the phantom and the
+# importers define.
+SHARED_SETTINGS = (
+    *TEXT_SETTINGS,
+    *("bits", "labelled_rows", "planted_errors", "import", "listed_for_review", "phantom"),
+)
 
 
 @dataclass(frozen=True)
@@ -79,92 +87,60 @@ class Outcome:
         return folder
 
     def about(self) -> dict:
-        """Return settings, data and cost as plain values, for provenance."""
+        """Return settings, data and cost as plain values, for provenance.
+
+        Of the images' settings only those in `SHARED_SETTINGS`: a manifest's settings file may hold
+        whatever else a person noted there.
+        """
+        told = self.images.settings
         return {
             "settings": self.plan.settings(),
             "not_run": self.plan.not_run,
             "data": self.images.name,
             "data_fingerprint": self.images.fingerprint,
-            "data_settings": self.images.settings,
+            "data_settings": {name: told[name] for name in SHARED_SETTINGS if name in told},
             "cost": self.cost,
         }
 
 
 def run(planned: Plan, executor: Executor | None = None) -> Outcome:
     """Run the noise protocol and the three rows; finished runs are taken from the store."""
-    start = time.perf_counter()
-    store = Store(runs_folder())
+    start, store = time.perf_counter(), Store(runs_folder())
     noise = [
         finish_rows(store, jobs, f"noise runs from {name}", executor)
         for name, jobs in zip(planned.initialisations, planned.noise_jobs, strict=True)
     ]
-    records = [record for runs in noise for record in map(loss_record, runs)]
+    everything = [done for runs in noise for done in runs]
+    records = loss_records(everything)
     flags = flags_frame(planned, records)
     curated = curated_labels(planned.images.labels(), flags["suspicious"].to_numpy())
     rows = list(noise[0])  # Complete reuses the first initialisation's noise runs
-    for name in ("Filtered", "Flipped"):
-        labels = curated[name]
-        kept, labels = labels >= 0, np.where(labels >= 0, labels, planned.images.labels())
-        jobs = planned.row(name, planned.initialisations[0], labels, kept)
-        rows += finish_rows(store, jobs, f"{name} from {planned.initialisations[0]}", executor)
+    for name, jobs in curated_jobs(planned, curated).items():
+        finished = finish_rows(store, jobs, f"{name} from {planned.initialisations[0]}", executor)
+        rows, everything = rows + finished, everything + finished
     predictions = prediction_frame(rows, planned.images, curated)
     results = score_rows(predictions, EXPERIMENT, baseline="Complete")
-    everything = rows + [done for runs in noise[1:] for done in runs]
     return Outcome(
         plan=planned,
         results=results,
         verdicts=judge_table1(results, predictions, flags, planned.conditions),
         predictions=predictions,
         flags=flags,
-        flag_counts=flag_count_frame(flags),
+        flag_counts=flag_count_frame(flags, planned.rule.occasions),
         records=records,
         control=control_frame(planned),
         cost=cost(everything, time.perf_counter() - start),
     )
 
 
-def loss_record(done: RowRun) -> tuple[LossRecord, np.ndarray]:
-    """Return a run's recorded losses and the images it was trained on."""
-    arrays = done.run.arrays
-    return LossRecord(arrays["sample"], arrays["loss"]), done.plan.train_index
+def flag_count_frame(flags: pd.DataFrame, occasions: int) -> pd.DataFrame:
+    """Return how many images were flagged in at least n evaluations, for each n.
 
-
-def curated_labels(labels: np.ndarray, suspicious: np.ndarray) -> dict[str, np.ndarray]:
-    """Return each row's labels, int64 of length N; -1 where the row leaves the image out.
-
-    >>> curated = curated_labels(np.array([0, 1]), suspicious=np.array([True, False]))
-    >>> {row: labels.tolist() for row, labels in curated.items()}
-    {'Complete': [0, 1], 'Filtered': [-1, 1], 'Flipped': [1, 1]}
+    For `occasions` (the rule's) and for each number that is compared with it.
     """
-    return {
-        "Complete": labels,
-        "Filtered": np.where(suspicious, -1, labels),
-        "Flipped": np.where(suspicious, 1 - labels, labels),
-    }
-
-
-def flags_frame(planned: Plan, records: Sequence[tuple[LossRecord, np.ndarray]]) -> pd.DataFrame:
-    """Return one line per image: how often it was flagged, and whether it counts as suspicious."""
-    images = planned.images
-    table = flag_table(
-        records,
-        len(images),
-        planned.loss_threshold,
-        planned.occasions,
-        planned.occasion,
-        planned.evaluations,
-        also=COMPARED_OCCASIONS,
-    )
-    about = images.frame[["image", "patient", "label", "true_label"]].reset_index(drop=True)
-    table[f"times_flagged_{planned.occasions}"] = table["times_flagged"]
-    return about.join(table).assign(data_fingerprint=images.fingerprint)
-
-
-def flag_count_frame(flags: pd.DataFrame) -> pd.DataFrame:
-    """Return, per number of occasions, how many images were flagged in at least n evaluations."""
     most = int(flags["evaluations"].max())
     parts = []
-    for k in COMPARED_OCCASIONS:
+    for k in sorted({*COMPARED_OCCASIONS, occasions}):
         counts = images_flagged_at_least(flags[f"times_flagged_{k}"].to_numpy(), most)
         at_least = np.arange(1, most + 1)
         part = pd.DataFrame({"occasions": k, "evaluations": at_least, "images": counts})
@@ -175,6 +151,9 @@ def flag_count_frame(flags: pd.DataFrame) -> pd.DataFrame:
 def control_frame(planned: Plan) -> pd.DataFrame | None:
     """Score classifiers that see acquisition only, on the table's own labels, seeds and folds."""
     images, labels = planned.images, planned.images.labels()
+    scored_by = {"_original": labels}
+    if images.frame["true_label"].notna().all():
+        scored_by["_truth"] = images.labels("true_label")
     seen = {
         "Acquisition only": acquisition_features(images.frame),
         "Left after cropping": features_after_cropping(images.frame),
@@ -185,21 +164,10 @@ def control_frame(planned: Plan) -> pd.DataFrame | None:
             probabilities = acquisition_control(features, labels, folds, seed)
             for fold in np.unique(folds) if probabilities is not None else ():
                 test = folds == fold
-                found = scores(labels[test], probabilities[test])
-                lines += [
-                    (EXPERIMENT, row, seed, int(fold), f"{metric}_original", value)
-                    for metric, value in found.items()
-                ]
+                for suffix, wanted in scored_by.items():
+                    found = scores(wanted[test], probabilities[test])
+                    lines += [
+                        (EXPERIMENT, row, seed, int(fold), metric + suffix, value)
+                        for metric, value in found.items()
+                    ]
     return pd.DataFrame(lines, columns=RESULT_COLUMNS) if lines else None
-
-
-def cost(runs: Sequence[RowRun], wall_seconds: float) -> dict[str, float]:
-    """Return what the trainings cost, counting each run of the store once."""
-    once = {done.run.key: done.run for done in runs}.values()
-    return {
-        "runs": len(once),
-        "reused_runs": sum(found.reused for found in once),
-        "training_seconds": round(sum(found.seconds for found in once), 1),
-        "wall_seconds": round(wall_seconds, 1),
-        "peak_memory_gib": round(peak_memory() / 2**30, 2),
-    }

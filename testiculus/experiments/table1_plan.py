@@ -3,26 +3,22 @@
 `plan` returns a `Plan`, or raises one clear message. Article, section 3.
 """
 
-from dataclasses import dataclass
+import warnings
+from dataclasses import asdict, dataclass
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import torch
 
 from testiculus import paper
 from testiculus.augment import recipe_settings
-from testiculus.base.devices import (
-    device_class,
-    peak_memory,
-    resolve_device,
-    resolve_precision,
-)
-from testiculus.base.errors import UserError, one_of
-from testiculus.base.places import runs_folder
-from testiculus.base.store import Store
+from testiculus.base.devices import device_class, resolve_device, resolve_precision
+from testiculus.base.errors import InputWarning, UserError, one_of
 from testiculus.claims import Conditions
 from testiculus.data.images import ImageSet
 from testiculus.experiments import crossval
+from testiculus.experiments.cost import estimate
 from testiculus.experiments.profiles import (
     overridden,
     positive_number,
@@ -30,9 +26,19 @@ from testiculus.experiments.profiles import (
     seed_list,
 )
 from testiculus.experiments.sources import load_source
-from testiculus.models import missing_weights
+from testiculus.models import SCRATCH, missing_weights
+from testiculus.noise import OCCASION_KINDS, Rule
 
 EXPERIMENT = "table1"
+
+
+def shown_name(initialisation: str) -> str:
+    """Return an initialisation's name, a weights file without its folder.
+
+    >>> shown_name("scratch-A"), shown_name("/home/ann/encoder.safetensors")
+    ('scratch-A', 'encoder.safetensors')
+    """
+    return Path(initialisation).name
 
 
 @dataclass(frozen=True)
@@ -41,16 +47,12 @@ class Plan:
 
     profile: str
     variant: str
-    data: str
     images: ImageSet
     device: torch.device
     protocol: crossval.Protocol
     initialisations: tuple[str, ...]
     not_run: dict[str, str]
-    loss_threshold: float
-    occasions: int
-    occasion: str
-    evaluations: int | None
+    rule: Rule
 
     @cached_property
     def folds(self) -> dict[int, np.ndarray]:
@@ -80,22 +82,24 @@ class Plan:
             "positive images": int(self.images.labels().sum()),
             "patients": int(self.images.frame["patient"].nunique()),
             "pixels": int(self.images.pixels.shape[-1]),
-            "initialisations": ", ".join(self.initialisations),
+            "initialisations": [shown_name(name) for name in self.initialisations],
             "seeds": ", ".join(map(str, p.seeds)),
-            "folds": f"{p.folds}, {'' if p.grouped else 'NOT '}grouped by patient",
+            "folds": f"{p.folds}, {'' if p.grouped else 'NOT '}grouped by {self.group}",
             "epochs": p.epochs,
             "batch size": p.batch_size,
             "learning rates": f"encoder {p.encoder_lr:g}, head {p.head_lr:g}",
             "weight decay": p.weight_decay,
-            "augmentation": p.augmentation,
-            "rule": f"loss > {self.loss_threshold:g} at least {self.occasions} times "
-            f"(an occasion is one {self.occasion})",
-            "flagged in": f"all {self.possible_evaluations} evaluations of an image"
-            if self.evaluations is None
-            else f"at least {self.evaluations} of {self.possible_evaluations} evaluations",
+            "augmentation": f"{p.augmentation}, without markers",
+            "rule": asdict(self.rule),
+            "evaluations": self.possible_evaluations,
             "device": device_class(self.device),
             "precision": p.precision,
         }
+
+    @property
+    def group(self) -> str:
+        """What the patient column groups by: "patient", or a file or clip where none is known."""
+        return self.images.settings.get("group", "patient")
 
     @property
     def conditions(self) -> Conditions:
@@ -103,9 +107,10 @@ class Plan:
         return Conditions(
             data=self.images.name,
             profile=self.profile,
-            initialisation=self.initialisations[0],
+            initialisation=shown_name(self.initialisations[0]),
             folds=self.protocol.folds,
             not_run=self.not_run,
+            rule=self.rule,
         )
 
     @property
@@ -115,26 +120,16 @@ class Plan:
         return len(self.initialisations) * len(p.seeds) * (p.folds - 1)
 
     def estimate(self) -> dict[str, float]:
-        """Time a few training steps and return what this plan will cost on this machine.
-
-        Keys: `runs` still to train, `seconds` they will take, `memory_gib` and `disk_mib`.
-        """
-        noise = [job for jobs in self.noise_jobs for job in jobs]
-        first, epochs = noise[0], self.protocol.epochs
-        waiting = sum(not Store(runs_folder()).has(job.job) for job in noise)
-        runs = waiting + 2 * len(self.noise_jobs[0]) * bool(waiting)  # Filtered and Flipped
-        images_a_run = epochs * len(first.train_index) + len(first.test_index) / 3  # no backward
-        arrays = 2 * 4 * epochs * len(first.train_index)  # an index and a loss, 4 bytes each
-        return {
-            "runs": runs,
-            "seconds": runs * images_a_run * crossval.seconds_per_image(first, self.device),
-            "memory_gib": (peak_memory() + self.images.pixels.numel()) / 2**30,
-            "disk_mib": runs * arrays / 2**20,
-        }
+        """Return what this plan will cost on this machine, see `cost.estimate`."""
+        return estimate(self)
 
     def summary(self) -> str:
         """Return the settings and, for anything to be trained, what it will cost, as text."""
-        lines = [f"{name:15} {value}" for name, value in self.settings().items()]
+        words = self.settings() | {
+            "initialisations": ", ".join(map(shown_name, self.initialisations)),
+            "rule": self.rule.in_words(),
+        }
+        lines = [f"{name:16} {value}" for name, value in words.items()]
         lines += [f"not run from {name}: {reason}" for name, reason in self.not_run.items()]
         cost = self.estimate()
         if cost["runs"]:
@@ -143,7 +138,7 @@ class Plan:
                 f"{cost['memory_gib']:.1f} GiB of memory, {cost['disk_mib']:.0f} MiB of disk"
             )
         else:
-            lines.append("every noise run is already in the store")
+            lines.append("every run is in the store already: nothing to train")
         return "\n".join(lines)
 
 
@@ -163,17 +158,26 @@ def plan(
     weight_decay: float = paper.WEIGHT_DECAY,
     augmentation: str | None = None,
     precision: str = "auto",
+    patients: int | None = None,
     **sizes: object,
 ) -> Plan:
     """Resolve a notebook's parameters; None means the profile's or the variant's own value.
 
-    `sizes` may hold patients, pixels, epochs, encoder_lr and head_lr. Raises `UserError` for
+    `sizes` may hold pixels, epochs, encoder_lr and head_lr. Raises `UserError` for
     anything unknown, out of range or impossible on these images, before anything is trained.
     """
     told = paper.variant(variant)
-    sizes = overridden({"pixels": told["pixels"]} | profile_settings(profile, EXPERIMENT), **sizes)
+    own = {"pixels": told["pixels"]} | profile_settings(profile, EXPERIMENT)
+    sizes = overridden(own, patients=patients, **sizes)
     where, epochs = resolve_device(device), positive_number("EPOCHS", sizes["epochs"], int)
-    occasion = one_of(occasion or told["occasion"], ("draw", "epoch"), "occasion")
+    rule = Rule(
+        loss_threshold=positive_number("LOSS_THRESHOLD", loss_threshold, float),
+        occasions=positive_number("OCCASIONS", occasions, int),
+        occasion=one_of(occasion or told["occasion"], OCCASION_KINDS, "occasion"),
+        evaluations=None
+        if evaluations is None
+        else positive_number("EVALUATIONS", evaluations, int),
+    )
     protocol = crossval.Protocol(
         seeds=seed_list(sizes["seeds"] if seeds is None else seeds),
         folds=positive_number("FOLDS", folds, int),
@@ -197,27 +201,39 @@ def plan(
     planned = Plan(
         profile=profile,
         variant=variant,
-        data=data,
         images=images,
         device=where,
         protocol=protocol,
         initialisations=chosen,
         not_run=not_run,
-        loss_threshold=positive_number("LOSS_THRESHOLD", loss_threshold, float),
-        occasions=positive_number("OCCASIONS", occasions, int),
-        occasion=occasion,
-        evaluations=None
-        if evaluations is None
-        else positive_number("EVALUATIONS", evaluations, int),
+        rule=rule,
     )
-    if evaluations is not None and evaluations > planned.possible_evaluations:
+    _warn_of_odd_choices(planned, data, patients)
+    if rule.evaluations is not None and rule.evaluations > planned.possible_evaluations:
         raise UserError(
-            f"EVALUATIONS={evaluations}, but an image is evaluated only "
+            f"EVALUATIONS={rule.evaluations}, but an image is evaluated only "
             f"{planned.possible_evaluations} times here",
             remedy="lower EVALUATIONS or raise SEEDS",
         )
     _ = planned.folds  # fewer patients than folds, or a fold without positives, shows here
     return planned
+
+
+def _warn_of_odd_choices(planned: Plan, data: str, patients: int | None) -> None:
+    first = planned.initialisations[0]
+    if first in SCRATCH and planned.protocol.encoder_lr <= paper.ENCODER_LR:
+        warnings.warn(
+            f"{first} is a random encoder, and a learning rate of {planned.protocol.encoder_lr:g} "
+            "is meant for pretrained ones: it will hardly learn (ENCODER_LR sets another)",
+            InputWarning,
+            stacklevel=3,
+        )
+    if data != "phantom" and patients is not None:
+        warnings.warn(
+            "PATIENTS sets the phantom's size; a manifest has the patients that it has",
+            InputWarning,
+            stacklevel=3,
+        )
 
 
 def choose_initialisations(wanted: object, second: str) -> tuple[tuple[str, ...], dict[str, str]]:
@@ -229,10 +245,10 @@ def choose_initialisations(wanted: object, second: str) -> tuple[tuple[str, ...]
     if wanted is not None:
         names = wanted.split(",") if isinstance(wanted, str) else list(wanted)
         names = tuple(str(name).strip() for name in names)
-        if len(set(names)) < len(names):
+        if len(set(names)) < len(names) or not all(names) or not names:
             raise UserError(
-                f"an initialisation is named twice: {', '.join(names)}",
-                remedy="name different ones: two trainings from the same start are one",
+                f"INITIALISATIONS={wanted!r} does not name different starts",
+                remedy="name one or more, each once, such as scratch-A,scratch-B",
             )
         for name in names:
             if reason := missing_weights(name):

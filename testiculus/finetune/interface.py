@@ -20,8 +20,10 @@ class FinetuneSettings:
     """What decides one fine-tuning, beside its data. Defaults are the article's protocol.
 
     `precision` is "fp32", "bf16" or "auto" (bf16 where the device multiplies it in hardware);
-    `augmentation` a name in `augment.RECIPES`; `seed` and `fold` name the run and seed its draws,
-    so that runs which differ in anything else see the same draws and can be compared in pairs.
+    `augmentation` a name in `augment.RECIPES`; `seed` and `fold` name the run and seed its draws.
+    So runs that train on the same images with the same labels see the same draws, whatever else
+    differs (initialisation, learning rates), and can be compared in pairs; with other images or
+    labels the draws are others.
     """
 
     initialisation: str = "imagenet"

@@ -1,10 +1,10 @@
 """The fine-tuning loop.
 
-Main function: `finetune`. It follows article section 4.3: one linear head, cross-entropy, a
-class-balancing sampler, two learning rates. The images live on the device as bytes; a batch is an
-index selection, an epoch's draws are made at once, and the host waits for the device only at the
-end of an epoch. Beside the bare forward-backward-step all that is about one percent of the time
-(`make bench`).
+Main function: `finetune`. It follows the article: one linear head and a class-balancing sampler
+(section 4.3), cross-entropy (section 3), two learning rates (section 5). The images live on the
+device as bytes; a batch is an index selection, an epoch's draws are made at once, and the host
+waits for the device only at the end of an epoch. Beside the bare forward-backward-step all that is
+about one percent of the time (`make bench`).
 """
 
 import time
@@ -253,7 +253,7 @@ def batches(n: int, size: int) -> list[slice]:
 
 
 def optimiser_for(model: Classifier, settings: FinetuneSettings) -> torch.optim.AdamW:
-    """Return AdamW with one learning rate for the encoder and one for the head (article 4.3)."""
+    """Return AdamW with rates of their own for encoder and head (article, section 5)."""
     groups = [
         {"params": list(model.encoder.parameters()), "lr": settings.encoder_lr},
         {"params": list(model.head.parameters()), "lr": settings.head_lr},

@@ -10,7 +10,8 @@ def contradictions() -> list[dict]:
 
     Each is a dict: number (int), title, what (the difference), sources (a list of dicts document,
     place, says), reading (the charitable one), companion (what this project does and how to select
-    the alternative). All texts are plain text.
+    the alternative), state ("here", or "planned" where the companion's part is not in this version
+    yet). All texts are plain text.
 
     >>> contradictions()[24]["title"]
     'What an occasion is'

@@ -28,21 +28,24 @@ STD = 0.25  # article, section 5: "std. dev. 0.25"
 VARIANTS: dict[str, dict[str, object]] = {
     "article": {
         "occasion": "draw",  # section 3: "on at least three occasions", read literally [25]
-        "augmentation": "article",  # section 4.3: rotation, horizontal flip, small shift [18]
+        # section 4.3: rotation, horizontal flip, small shift. Its random markers are not drawn yet.
+        "augmentation": "article",  # [18]
         "grouped_folds": True,  # section 3: a patient's images in one fold [5]
         "pixels": 256,  # section 5 states 256 for generation; fine-tuning: released code [4]
         "second_initialisation": "uscl",  # section 3: the weights of Chen et al. [12]
     },
     "thesis": {
         "occasion": "draw",  # section 3.2: "at least three times during the learning process" [25]
-        "augmentation": "article",  # section 5.3 describes the article's [18]
+        # section 5.3 describes the article's; the colour jitter of 6.1 is not drawn yet either.
+        "augmentation": "article",  # [18]
         "grouped_folds": True,  # section 3.2 and section 5.4 [5]
         "pixels": 224,  # section 6.1, other settings [4]
         "second_initialisation": "ud",  # section 3.2: "our custom ultrasound pretraining" [12]
     },
     "released": {
         "occasion": "epoch",  # a sample's losses are averaged within an epoch first [25]
-        "augmentation": "released",  # bands removed, markers, downward shift, no rotation [18]
+        # bands removed, flip, downward shift, no rotation; its markers are not drawn yet.
+        "augmentation": "released",  # [18]
         "grouped_folds": False,  # stratified over single views, not grouped by patient [5]
         "pixels": 256,  # released code's resize [4]
         "second_initialisation": "uscl",  # as the article: no source says otherwise [12]

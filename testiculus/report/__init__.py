@@ -9,13 +9,19 @@ from testiculus.report.plots import circularity_plot, three_way_scoring, verdict
 from testiculus.report.plots_noise import flags_at_least, loss_trajectories
 from testiculus.report.render import Table
 from testiculus.report.tables import as_text, table1_frame, table1_table, verdicts_table
-from testiculus.report.tables_truth import circularity_table, flags_table, three_way_table
+from testiculus.report.tables_truth import (
+    circularity_table,
+    control_table,
+    flags_table,
+    three_way_table,
+)
 
 __all__ = [
     "Table",
     "as_text",
     "circularity_plot",
     "circularity_table",
+    "control_table",
     "flags_at_least",
     "flags_table",
     "image_grid",

@@ -5,7 +5,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from testiculus.claims.schema import ROWS, SCORINGS, Conditions, runs_of
+from testiculus.claims.schema import (
+    CLAIM_SUFFIXES,
+    METRIC_NAMES,
+    ROWS,
+    SCORINGS,
+    Conditions,
+    runs_of,
+)
 from testiculus.claims.verdicts import CONTRADICTED, SUPPORTED
 from testiculus.intervals import corrected_resampled_interval
 from testiculus.paper import claim_texts, reported
@@ -29,7 +36,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-METRIC_TITLES = {"accuracy": "accuracy", "f1": "F1", "precision": "precision", "recall": "recall"}
 METRICS = ("accuracy", "f1")
 PART_LABELS = {
     "reported": "reported",
@@ -66,7 +72,7 @@ def three_way_scoring(
                 _draw_scorings(axis, results, conditions, row, metric, place)
                 if (row, metric) in paper.index:
                     _draw_paper(axis, 100 * paper[(row, metric)], place + 0.36)
-            axis.set_title(METRIC_TITLES[metric])
+            axis.set_title(METRIC_NAMES[metric])
             axis.set_xlabel("percent")
             axis.set_yticks(range(len(ROWS)), ROWS)
             axis.set_ylim(len(ROWS) - 0.4, -0.5)
@@ -129,7 +135,7 @@ def circularity_plot(gains: pd.DataFrame, conditions: Conditions) -> "Figure":
             axis.axvline(0, color=BLACK, linewidth=1)
             axis.axhline(0.5, color="#CFCFCF", linewidth=0.8)
             axis.axhline(2.5, color="#CFCFCF", linewidth=0.8)
-            axis.set_title(f"{row} over Complete: {METRIC_TITLES[metric]}")
+            axis.set_title(f"{row} over Complete: {METRIC_NAMES[metric]}")
             axis.set_yticks(range(len(chosen)), [PART_LABELS[part] for part in chosen["part"]])
             axis.set_ylim(len(chosen) - 0.5, -0.5)
             axis.grid(axis="y", visible=False)
@@ -150,15 +156,14 @@ def verdict_plot(verdicts: pd.DataFrame, conditions: Conditions) -> "Figure":
     by_id = verdicts.set_index("claim")
     with book_style():
         figure, axes = panels(1, len(SCORINGS), 3.4, sharey=True, sharex=True)
-        for axis, scoring in zip(axes, SCORINGS, strict=True):
-            suffix = "" if scoring == "curated" else f"-{scoring}"
+        for axis, (scoring, suffix) in zip(axes, CLAIM_SUFFIXES.items(), strict=True):
             for height, claim in enumerate(shown):
                 if claim.id + suffix in by_id.index:
                     _draw_verdict(axis, height, by_id.loc[claim.id + suffix], conditions)
             axis.axvline(0, color=BLACK, linewidth=1)
-            axis.set_title(f"{scoring} labels")
+            axis.set_title(f"{'true' if scoring == 'truth' else scoring} labels")
             axis.set_xlabel("points")
-            names = [f"{c.better} > {c.worse}, {METRIC_TITLES[c.metric]}" for c in shown]
+            names = [f"{c.better} > {c.worse}, {METRIC_NAMES[c.metric]}" for c in shown]
             axis.set_yticks(range(len(shown)), names)
             axis.set_ylim(len(shown) - 0.5, -0.5)
             axis.grid(axis="y", visible=False)

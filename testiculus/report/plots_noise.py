@@ -9,6 +9,7 @@ from testiculus.claims.schema import Conditions
 from testiculus.noise import (
     COMPARED_OCCASIONS,
     LossRecord,
+    Rule,
     exceedances,
     images_flagged_at_least,
     times_flagged,
@@ -17,13 +18,13 @@ from testiculus.paper import (
     EVALUATIONS,
     LABELLED_IMAGES,
     LOSS_THRESHOLD,
-    OCCASIONS,
     released_flag_counts,
 )
 from testiculus.report.style import (
     BLACK,
     GREY,
     OCCASION_COLOURS,
+    PURPLE,
     RIGHT,
     THRESHOLD,
     WRONG,
@@ -47,25 +48,20 @@ def loss_trajectories(
     conditions: Conditions,
     *,
     wrong: np.ndarray | None = None,
-    threshold: float = LOSS_THRESHOLD,
+    known: np.ndarray | None = None,
     examples: int = EXAMPLES,
     seed: int = 0,
 ) -> "Figure":
     """Draw each training sample's loss at every draw of one run (the thesis's Fig. 3.2).
 
     `n` is the number of images of the set; `wrong` (bool, n) marks labels known to be wrong, which
-    then have a panel of their own. Thin: single samples (at most 120, chosen by `seed`); thick: the
-    `examples` with the most exceedances; band: middle 80 % of each epoch's draws, with the median.
+    then have a panel of their own; so have those whose truth is not `known` (bool, n; default: all
+    known). Exceedances are counted by the rule of `conditions`. Thin: single samples (at most 120,
+    chosen by `seed`); thick: the `examples` with the most exceedances; band: middle 80 % of each
+    epoch's draws, with the median.
     """
-    trained = np.unique(record.sample)
-    groups = {"all labels": (trained, RIGHT)}
-    if wrong is not None:
-        is_wrong = np.asarray(wrong, dtype=bool)[trained]
-        groups = {
-            "labels that are right": (trained[~is_wrong], RIGHT),
-            "labels that are wrong": (trained[is_wrong], WRONG),
-        }
-    counts = exceedances(record, n, threshold, "draw")
+    rule, groups = conditions.rule, _groups(np.unique(record.sample), wrong, known)
+    counts = exceedances(record, n, rule.loss_threshold, rule.occasion)
     with book_style():
         figure, axes = panels(1, len(groups), 3.7, sharex=True, sharey=True)
         for axis, (name, (samples, colour)) in zip(axes, groups.items(), strict=True):
@@ -74,23 +70,34 @@ def loss_trajectories(
             _draw_band(axis, record, samples, colour)
             most = samples[np.argsort(-counts[samples], kind="stable")[:examples]]
             _draw_losses(axis, record, most, BLACK, width=1.1, alpha=0.85, dots=True)
-            axis.set_title(f"{len(samples)} {name}{_share(counts[samples], threshold)}")
+            axis.set_title(f"{len(samples)} {name}{_share(counts[samples], rule.occasions)}")
             axis.set_xlabel("epoch")
-        _finish_loss_axes(axes, record, threshold)
+        _finish_loss_axes(axes, record, rule.loss_threshold)
     note = (
         f"{conditions.data}, profile {conditions.profile}; one run, from "
         f"{conditions.initialisation}. Thin: samples; band: middle 80 % and median; black: the "
-        "highest."
+        f"highest. Flagged: {rule.of_a_run()}."
     )
     return finished(figure, "Training loss of single samples, draw by draw", note)
 
 
-def _share(counts: np.ndarray, threshold: float) -> str:
+def _groups(trained: np.ndarray, wrong, known) -> dict[str, tuple[np.ndarray, str]]:
+    """Return the samples of each panel, and their colour, by what is known of their labels."""
+    if wrong is None:
+        return {"labels": (trained, RIGHT)}
+    is_wrong = np.asarray(wrong, dtype=bool)[trained]
+    is_known = np.ones_like(is_wrong) if known is None else np.asarray(known, dtype=bool)[trained]
+    groups = {
+        "labels that are right": (trained[is_known & ~is_wrong], RIGHT),
+        "labels that are wrong": (trained[is_known & is_wrong], WRONG),
+    }
+    unknown = {"labels of unknown truth": (trained[~is_known], GREY)}
+    return groups if is_known.all() else groups | unknown
+
+
+def _share(counts: np.ndarray, occasions: int) -> str:
     """Return how many of the samples the rule flags in this run, in words."""
-    if not len(counts):
-        return ""
-    share = (counts >= OCCASIONS).mean()
-    return f"\n{share:.0%} above {threshold:g} at least {OCCASIONS} times in this run"
+    return f"\n{(counts >= occasions).mean():.0%} flagged in this run" if len(counts) else ""
 
 
 def _finish_loss_axes(axes: "list[Axes]", record: LossRecord, threshold: float) -> None:
@@ -109,6 +116,8 @@ def _finish_loss_axes(axes: "list[Axes]", record: LossRecord, threshold: float) 
         textcoords="offset points",
         fontsize=8.5,
         color=THRESHOLD,
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5, "alpha": 0.8},
+        zorder=6,
     )
 
 
@@ -147,7 +156,8 @@ def _draw_band(axis, record, samples, colour) -> None:
 def flags_at_least(flags: pd.DataFrame, conditions: Conditions) -> "Figure":
     """Draw the share of images flagged in at least n evaluations, for 1, 3, 4 and 5 occasions.
 
-    `flags` is the noise protocol's table. Beside it the released lists' counts as shares of their
+    The number of occasions in use is drawn too if it is none of these. `flags` is the noise
+    protocol's table. Beside it the released lists' counts as shares of their
     880 images (dashed), because the sets differ in size. Where an image has fewer than 16
     evaluations here, n is stretched to 16.
     """
@@ -155,28 +165,29 @@ def flags_at_least(flags: pd.DataFrame, conditions: Conditions) -> "Figure":
     at_least = np.arange(1, evaluations + 1)
     with book_style():
         figure, (axis,) = panels(1, 1, 3.9)
-        for occasions in COMPARED_OCCASIONS:
+        for occasions in sorted({*COMPARED_OCCASIONS, conditions.rule.occasions}):
             images = images_flagged_at_least(times_flagged(flags, occasions), evaluations)
             x, share = at_least * EVALUATIONS / evaluations, images / len(flags)
             _line(axis, x, share, str(occasions), f"here, {occasions}", solid=True)
         for occasions, counts in released_flag_counts().groupby("occasions"):
             share = counts["images"].to_numpy() / LABELLED_IMAGES
             _line(axis, counts["evaluations"], share, occasions, f"released, {occasions}", False)
-        _finish_flag_axes(axis, evaluations)
+        _finish_flag_axes(axis, evaluations, conditions.rule)
     note = (
         f"Here: {len(flags)} images of {conditions.data}, profile {conditions.profile}; released: "
-        f"the authors' {LABELLED_IMAGES}. 4?: a folder without a name, probably 4."
+        f"the authors' {LABELLED_IMAGES}, loss > {LOSS_THRESHOLD:g}. 4?: a folder without a name, "
+        "probably 4."
     )
     return finished(figure, "Images flagged in at least n evaluations", note)
 
 
 def _line(axis, x, shares, occasions: str, label: str, solid: bool) -> None:
-    colour = OCCASION_COLOURS.get(occasions.rstrip("?"), GREY)
+    colour = OCCASION_COLOURS.get(occasions.rstrip("?"), PURPLE)
     look = {"marker": "o", "markersize": 4.2} if solid else {"linestyle": (0, (4, 2.5))}
     axis.plot(x, 100 * shares, color=colour, linewidth=1.8, label=label, **look)
 
 
-def _finish_flag_axes(axis: "Axes", evaluations: int) -> None:
+def _finish_flag_axes(axis: "Axes", evaluations: int, rule: Rule) -> None:
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
     step = EVALUATIONS / evaluations
@@ -188,5 +199,6 @@ def _finish_flag_axes(axis: "Axes", evaluations: int) -> None:
     if evaluations != EVALUATIONS:
         axis.set_xlabel(f"n, as of {EVALUATIONS} evaluations (here {evaluations})")
     axis.set_ylabel("share of all images")
-    axis.legend(title="occasions with loss > 1", ncols=2, loc="upper right")
+    kind = f"{rule.occasion}s with {'mean ' if rule.occasion == 'epoch' else ''}loss"
+    axis.legend(title=f"{kind} > {rule.loss_threshold:g}", ncols=2, loc="upper right")
     bare(axis, left=True)

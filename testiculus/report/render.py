@@ -9,7 +9,6 @@ import pandas as pd
 from testiculus.claims.schema import Conditions
 
 GAP = "  "
-METRIC_NAMES = {"accuracy": "accuracy", "f1": "F1", "average_precision": "AP", "auc": "AUC"}
 ABSENT = "–"  # en dash: nothing to show here
 NARROWEST = 8  # characters that a wrapped column keeps at least
 TERMINAL_WIDTH = 100

@@ -6,6 +6,7 @@ notebook shows each once, where it is the last expression of a cell.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ BLUE, ORANGE, GREEN, VERMILION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 SKY, PURPLE, BLACK, GREY = "#56B4E9", "#CC79A7", "#1A1A1A", "#8A8A8A"
 
 WIDTH = 7.6  # inches; a book page's column at 110 dots per inch
+NOTE_WIDTH = 108  # characters of a note's size that fit this width
 SCORING_COLOURS = {"curated": VERMILION, "original": GREY, "truth": BLUE}
 SCORING_MARKERS = {"curated": "o", "original": "s", "truth": "D"}
 OCCASION_COLOURS = {"1": SKY, "3": BLUE, "4": GREEN, "5": ORANGE}
@@ -69,13 +71,14 @@ def panels(rows: int, columns: int, height: float, **options) -> "tuple[Figure, 
 
 
 def finished(figure: "Figure", title: str = "", note: str = "") -> "Figure":
-    """Put the title above and a grey note below, close the figure, and return it."""
+    """Put the title above and a grey note below (wrapped), close the figure, and return it."""
     import matplotlib.pyplot as plt
 
     if title:
         figure.suptitle(title, x=0.01, ha="left", fontsize=11.5, fontweight="bold")
     if note:
-        figure.supxlabel(note, x=0.01, ha="left", fontsize=8.5, color="#5A5A5A")
+        words = fill(note, NOTE_WIDTH)
+        figure.supxlabel(words, x=0.01, ha="left", fontsize=8.5, color="#5A5A5A")
     plt.close(figure)
     return figure
 

@@ -6,11 +6,17 @@ import numpy as np
 import pandas as pd
 
 from testiculus.base.files import read_json
-from testiculus.claims.schema import ROWS, Conditions, runs_of
+from testiculus.claims.schema import (
+    CLAIM_SUFFIXES,
+    METRIC_NAMES,
+    ROWS,
+    Conditions,
+    runs_of,
+)
+from testiculus.noise import Rule
 from testiculus.paper import claim_texts, reported
 from testiculus.report.render import (
     ABSENT,
-    METRIC_NAMES,
     Table,
     bracket,
     mean_and_std,
@@ -19,32 +25,42 @@ from testiculus.report.render import (
     reached_on,
     without_repeats,
 )
-from testiculus.report.tables_truth import TABLE1_METRICS, three_way_table
+from testiculus.report.tables_truth import TABLE1_METRICS, none_flagged_note, three_way_table
 
 NOT_CLAIMED = "not claimed (smoke)"
 NOT_RUN = "not run"
 BEATS = "verdict: better than"
-SUFFIX_OF_SCORING = {"curated": "", "original": "-original", "truth": "-truth"}
 
 
 def as_text(folder: str | Path) -> str:
     """Return Table 1 of a results folder, and the same models scored three ways, for a terminal."""
     folder = Path(folder)
-    results, verdicts = (pd.read_csv(folder / f"{n}.csv") for n in ("results", "verdicts"))
-    about = read_json(folder / "provenance.json")
-    settings = about.get("settings", {})
-    conditions = Conditions(
-        data=about["data"],
-        profile=settings["profile"],
-        initialisation=settings["initialisations"].partition(",")[0],
-        folds=int(results["fold"].nunique()),
-        not_run=about.get("not_run", {}),
+    results, verdicts, flags = (
+        pd.read_csv(folder / f"{name}.csv") for name in ("results", "verdicts", "flags")
     )
+    about = read_json(folder / "provenance.json")
+    conditions = _conditions_of(about, folds=int(results["fold"].nunique()))
     tables = (
         three_way_table(results, conditions),
-        table1_table(results, verdicts, conditions),
+        table1_table(results, verdicts, conditions, flags),
     )
     return "\n\n\n".join(str(table) for table in tables)
+
+
+def _conditions_of(about: dict, folds: int) -> Conditions:
+    """Return the conditions that a provenance file states."""
+    settings = about["settings"]
+    started, rule = settings["initialisations"], settings.get("rule")
+    if isinstance(started, str):  # files of earlier versions hold texts here
+        started = started.split(", ")
+    return Conditions(
+        data=about["data"],
+        profile=settings["profile"],
+        initialisation=started[0],
+        folds=folds,
+        not_run=about.get("not_run", {}),
+        rule=Rule(**rule) if isinstance(rule, dict) else Rule(),
+    )
 
 
 def table1_frame(
@@ -75,8 +91,16 @@ def table1_frame(
     return pd.DataFrame(lines, columns=columns)
 
 
-def table1_table(results: pd.DataFrame, verdicts: pd.DataFrame, conditions: Conditions) -> Table:
-    """Return `table1_frame` with what a reader must know beside it: data, profile, remedies."""
+def table1_table(
+    results: pd.DataFrame,
+    verdicts: pd.DataFrame,
+    conditions: Conditions,
+    flags: pd.DataFrame | None = None,
+) -> Table:
+    """Return `table1_frame` with what a reader must know beside it: data, rule, profile, remedies.
+
+    With the noise protocol's `flags` it also says so where no image was flagged.
+    """
     printed = reported("table1")
     frame = table1_frame(results, verdicts, conditions)
     frame = without_repeats(frame, ["row", "initialisation"])
@@ -86,6 +110,8 @@ def table1_table(results: pd.DataFrame, verdicts: pd.DataFrame, conditions: Cond
         f"Percent; mean ± standard deviation over seeds x folds (number of runs). Paper: its own "
         f"images, from {started} ({printed['place'].iloc[0]}). Here: {conditions.data}. "
         "A difference between the two is no verdict.",
+        f"Left out (Filtered) or inverted (Flipped): {conditions.rule.in_words()}.",
+        none_flagged_note(flags),
         _resolvable_note(verdicts),
         *(f"Not run, {name}: {remedy}" for name, remedy in conditions.not_run.items()),
     ]
@@ -104,7 +130,7 @@ def verdicts_table(verdicts: pd.DataFrame, conditions: Conditions) -> Table:
     by_id = verdicts.set_index("claim")
     lines = []
     for claim in claim_texts("table1"):
-        for scoring, suffix in SUFFIX_OF_SCORING.items():
+        for scoring, suffix in CLAIM_SUFFIXES.items():
             if claim.id + suffix not in by_id.index:
                 continue
             found = by_id.loc[claim.id + suffix]

@@ -1,15 +1,33 @@
 """The tables beside Table 1: the same models scored three ways, the gain's parts, the flags."""
 
-import numpy as np
 import pandas as pd
 
-from testiculus.claims.schema import ROWS, SCORINGS, Conditions, runs_of
+from testiculus.claims.schema import (
+    METRIC_NAMES,
+    ORIGINAL,
+    RESCORED,
+    ROWS,
+    SCORINGS,
+    TRUTH,
+    Conditions,
+    runs_of,
+)
 from testiculus.intervals import BOOTSTRAP_DRAWS, patient_bootstrap
-from testiculus.noise import COMPARED_OCCASIONS, average_precision, separation, times_flagged
-from testiculus.paper import EVALUATIONS, LABELLED_IMAGES, released_flag_counts
+from testiculus.noise import (
+    COMPARED_OCCASIONS,
+    average_precision,
+    known_wrong,
+    separation,
+    times_flagged,
+)
+from testiculus.paper import (
+    EVALUATIONS,
+    LABELLED_IMAGES,
+    LOSS_THRESHOLD,
+    released_flag_counts,
+)
 from testiculus.report.render import (
     ABSENT,
-    METRIC_NAMES,
     Table,
     bracket,
     mean_and_std,
@@ -20,6 +38,8 @@ from testiculus.report.render import (
 )
 
 TABLE1_METRICS = ("accuracy", "f1")
+CONTROL_METRICS = ("accuracy", "f1", "auc")
+IN_USE = "rule in use"
 
 
 def three_way_table(results: pd.DataFrame, conditions: Conditions) -> Table:
@@ -33,7 +53,7 @@ def three_way_table(results: pd.DataFrame, conditions: Conditions) -> Table:
         for row in ROWS:
             cells = [mean_and_std(runs_of(results, row, metric + s)) for s in SCORINGS.values()]
             lines.append((METRIC_NAMES[metric], row, *cells))
-        for suffix, other in (("_on_filtered", "Filtered"), ("_on_flipped", "Flipped")):
+        for suffix, other in RESCORED.items():
             rescored = mean_and_std(runs_of(results, "Complete", metric + suffix))
             name = f"Complete, on {other}'s labels"
             lines.append((METRIC_NAMES[metric], name, rescored, ABSENT, ABSENT))
@@ -69,50 +89,89 @@ def circularity_table(gains: pd.DataFrame, conditions: Conditions) -> Table:
 def flags_table(
     flags: pd.DataFrame, conditions: Conditions, *, draws: int = BOOTSTRAP_DRAWS, seed: int = 0
 ) -> Table:
-    """Return how well each number of occasions finds the labels known to be wrong.
+    """Return how well the rule in use finds the labels known to be wrong, and others beside it.
 
-    Precision and recall are those of the images flagged in all their evaluations; AP ranks by how
-    often an image was flagged, with a patient bootstrap. The released lists' counts stand beside.
+    The first line is what was curated. The others are fixed, for comparison: images flagged in all
+    their evaluations, at so many occasions, with the released lists' counts. Precision and recall
+    are those of these images; AP ranks by how often an image was flagged, with a patient bootstrap.
     """
-    released = released_flag_counts().query("evaluations == @EVALUATIONS").set_index("occasions")
-    evaluations, lines = flags["evaluations"].to_numpy(), []
+    rule, evaluations = conditions.rule, flags["evaluations"].to_numpy()
+    lines = [(IN_USE, flags["times_flagged"].to_numpy(), flags["suspicious"].to_numpy(bool))]
     for k in COMPARED_OCCASIONS:
         times = times_flagged(flags, k)
-        all_flagged = (times == evaluations) & (evaluations > 0)
-        lines.append(
-            (
-                f"at least {k}",
-                _count(int(all_flagged.sum()), len(flags)),
-                *_found(flags, times, all_flagged, draws, seed),
-                next(
-                    (
-                        _count(released.loc[name, "images"], LABELLED_IMAGES)
-                        for name in (str(k), f"{k}?")
-                        if name in released.index
-                    ),
-                    ABSENT,
-                ),
-            )
+        lines.append((f"at least {k}", times, (times == evaluations) & (evaluations > 0)))
+    cells = [
+        (
+            name,
+            _count(int(chosen.sum()), len(flags)),
+            *_found(flags, times, chosen, draws, seed),
+            _released(name),
         )
-    names = ["loss > 1", "flagged in all", "precision", "recall", "AP [95 %]", "released"]
+        for name, times, chosen in lines
+    ]
+    names = [f"loss > {rule.loss_threshold:g}", "images", "precision", "recall", "AP [95 %]"]
     notes = (
         _errors_note(flags),
+        none_flagged_note(flags),
+        f"{IN_USE.capitalize()}: {rule.in_words()}. At least k: at so many {rule.occasion}s, in "
+        "all trainings that used the image.",
         f"Released: images flagged in all {EVALUATIONS} evaluations of the authors' "
-        f"{LABELLED_IMAGES} (that of 4 is an unnamed folder, probably 4).",
+        f"{LABELLED_IMAGES}, loss > {LOSS_THRESHOLD:g} (that of 4 is an unnamed folder, probably "
+        "4).",
     )
     caption = f"Flags against the labels known to be wrong: {reached_on(conditions)}"
-    return Table(pd.DataFrame(lines, columns=names), caption, notes, tuple(names[1:]))
+    frame = pd.DataFrame(cells, columns=[*names, "released"])
+    return Table(frame, caption, tuple(filter(None, notes)), (*names[1:], "released"))
 
 
-def _found(flags, times, all_flagged, draws: int, seed: int) -> tuple[str, str, str]:
-    """Return precision, recall and average precision [interval] of the flags, as strings."""
-    wrong = _known_wrong(flags)
-    if wrong is None or not wrong.any():
+def none_flagged_note(flags: pd.DataFrame | None) -> str:
+    """Return what it means where the rule flagged no image; "" where it did, or without flags."""
+    if flags is None or flags["suspicious"].any():
+        return ""
+    return "No image was flagged: the three rows are the same models."
+
+
+def control_table(results: pd.DataFrame, control: pd.DataFrame, conditions: Conditions) -> Table:
+    """Return what classifiers that see the acquisition only score, below the networks of Complete.
+
+    Both frames are tidy results; mean ± standard deviation over runs, on all test images, against
+    original and, where there, true labels.
+    """
+    networks, lines = results[results["row"] == ROWS[0]], []
+    scored = pd.concat([networks, control])
+    for row in scored["row"].unique():
+        for scoring, suffix in (("original", ORIGINAL), ("truth", TRUTH)):
+            cells = [mean_and_std(runs_of(scored, row, m + suffix)) for m in CONTROL_METRICS]
+            if set(cells) != {ABSENT}:
+                name = f"{row} (network)" if row == ROWS[0] else row
+                lines.append((name, scoring, *cells))
+    names = [METRIC_NAMES[metric] for metric in CONTROL_METRICS]
+    frame = without_repeats(pd.DataFrame(lines, columns=["row", "labels", *names]), ["row"])
+    caption = f"Acquisition only, against the networks: {reached_on(conditions)}"
+    notes = ("Percent; mean ± standard deviation over runs, all test images.",)
+    return Table(frame, caption, notes, tuple(names))
+
+
+def _released(name: str) -> str:
+    """Return how many of the authors' images their list for "at least k" occasions flags."""
+    counts = released_flag_counts().query("evaluations == @EVALUATIONS").set_index("occasions")
+    found = counts.loc[counts.index.str.rstrip("?") == name.removeprefix("at least "), "images"]
+    return ABSENT if found.empty else _count(int(found.iloc[0]), LABELLED_IMAGES)
+
+
+def _found(flags, times, chosen, draws: int, seed: int) -> tuple[str, str, str]:
+    """Return precision, recall and average precision [interval] of the flags, as strings.
+
+    Of the images whose true label is known, and of no others.
+    """
+    known, wrong = known_wrong(flags)
+    times, chosen, wrong = times[known], chosen[known], wrong[known]
+    if not wrong.any():
         return ABSENT, ABSENT, ABSENT
-    found = separation(times, wrong, all_flagged)
+    found = separation(times, wrong, chosen)
     interval = patient_bootstrap(
         lambda weights: average_precision(times, wrong, weights),
-        flags["patient"].astype(str).to_numpy(),
+        flags["patient"].astype(str).to_numpy()[known],
         seed=seed,
         draws=draws,
     )
@@ -121,20 +180,15 @@ def _found(flags, times, all_flagged, draws: int, seed: int) -> tuple[str, str, 
     return percent(found["precision"], 1), percent(found["recall"], 1), ap
 
 
-def _known_wrong(flags: pd.DataFrame) -> np.ndarray | None:
-    """Return which labels are wrong, or None where any true label is unknown."""
-    if flags["true_label"].isna().any() or flags["label"].isna().any():
-        return None
-    return (flags["label"] != flags["true_label"]).to_numpy(dtype=bool)
-
-
 def _errors_note(flags: pd.DataFrame) -> str:
-    wrong = _known_wrong(flags)
-    if wrong is None:
+    known, wrong = known_wrong(flags)
+    if not known.any():
         return "True labels are not known here: what the flags find cannot be measured."
-    return (
-        f"{int(wrong.sum())} of {len(wrong)} labels are wrong; ranking at random would have an "
-        f"average precision (AP) of {percent(wrong.mean(), 1)} %. Percent."
+    unknown = int((~known).sum())
+    left_out = f"The true label of {unknown} images is not known; these are left out. "
+    return (left_out if unknown else "") + (
+        f"{int(wrong.sum())} of {int(known.sum())} labels are wrong; ranking at random would have "
+        f"an average precision (AP) of {percent(wrong[known].mean(), 1)} %. Percent."
     )
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -35,8 +36,6 @@ def project(tmp_path, monkeypatch):
     """Return a function that makes a project with one notebook, `toy`, of the given cells."""
 
     def make(*cells: str) -> Path:
-        (tmp_path / "testiculus" / "base").mkdir(parents=True)
-        (tmp_path / "testiculus" / "base" / "places.py").touch()
         (tmp_path / "notebooks").mkdir()
         notebook = nbformat.v4.new_notebook(
             cells=[nbformat.v4.new_code_cell(source) for source in (PARAMETERS, *cells)],
@@ -49,6 +48,8 @@ def project(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TESTICULUS_RUNS", str(tmp_path / "runs"))
     monkeypatch.setattr("testiculus.execute.provenance.code_fingerprint", lambda module: "f" * 64)
+    for module in ("runner", "scrub"):
+        monkeypatch.setattr(f"testiculus.execute.{module}.project_root", lambda: tmp_path)
     return make
 
 
@@ -63,9 +64,41 @@ def test_a_run_leaves_results_an_executed_notebook_and_provenance(project, capfd
     assert record["parameters"] == {"PROFILE": "smoke", "EPOCHS": 3}
     assert record["wall_seconds"] > 0 and record["peak_memory_bytes"] > 1e6
     assert "wrote" in capfd.readouterr().out  # the kernel's prints reach the terminal
+    assert record["code_fingerprint"] == "f" * 64 and len(record["sources_fingerprint"]) == 64
     shared = (done.folder / "toy.ipynb").read_text() + (done.folder / "provenance.json").read_text()
     assert str(root) not in shared and str(Path.home()) + "/" not in shared
     assert not (root / "out" / ".staging").exists()
+
+
+def test_no_path_of_the_machine_survives_in_a_provenance(project, capfd):
+    about = (
+        "import json\n"
+        "about = {'settings': {'initialisations': ', '.join(INITIALISATIONS), 'device': 'cpu'},\n"
+        "    'not_run': {name: f'put a file at {name}' for name in INITIALISATIONS},\n"
+        "    'data_settings': {'source': f'from {DATA} and {RESULTS}/x', 'licence': '/srv/a b'}}\n"
+        "print(about)\n"
+        "(folder / 'provenance.json').write_text(json.dumps(about))"
+    )
+    root = project("INITIALISATIONS = None  # type: names starts", WRITE + about)
+    notebook = nbformat.read(root / "notebooks" / "toy.ipynb", as_version=4)
+    notebook.cells[0].source += notebook.cells.pop(1).source
+    nbformat.write(notebook, root / "notebooks" / "toy.ipynb")
+    (root / "wards").mkdir()
+    (root / "wards" / "manifest.csv").touch()
+    values = {"DATA": str(root / "wards" / "manifest.csv"), "INITIALISATIONS": "/mnt/w3/a.pth,b"}
+
+    done = runner.reproduce("toy", values, root / "out")
+
+    text = (done.folder / "provenance.json").read_text()
+    assert not re.search(r"(?<![\w.~])/\w", text)
+    assert json.loads(text) == done.provenance
+    assert done.provenance["parameters"] == {
+        "DATA": "manifest.csv",
+        "INITIALISATIONS": ["a.pth", "b"],
+    }
+    assert done.provenance["not_run"] == {"a.pth": "put a file at a.pth", "b": "put a file at b"}
+    assert str(root) not in (done.folder / "toy.ipynb").read_text()
+    assert "/mnt/w3" not in (done.folder / "toy.ipynb").read_text()
 
 
 def test_bad_input_found_in_the_kernel_is_a_user_error_and_changes_nothing(project):
@@ -138,7 +171,9 @@ def test_an_interrupt_stops_the_kernel_and_leaves_the_old_results(project):
     root = project("print('up', flush=True)\nimport time\ntime.sleep(60)", WRITE)
     program = textwrap.dedent("""
         from pathlib import Path
-        from testiculus.execute import runner
+        from testiculus.execute import provenance, runner
+        runner.project_root = Path.cwd
+        provenance.code_fingerprint = str
         try:
             runner.reproduce("toy", {}, Path("out"))
         except KeyboardInterrupt:

@@ -1,11 +1,16 @@
 """Scrubbing: an executed notebook tells nothing about the machine that ran it."""
 
+import json
+import re
 from pathlib import Path
 
 import nbformat
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from testiculus.base.places import project_root
-from testiculus.execute.scrub import scrubbed
+from testiculus.base.places import cache_folder, project_root, runs_folder, weights_folder
+from testiculus.execute.scrub import public_parameters, scrubbed, scrubbed_record
 
 
 def executed(text, picture="iVBOR"):
@@ -66,3 +71,79 @@ def test_the_original_notebook_is_not_changed():
     clean(notebook)
 
     assert notebook.cells[1].outputs[0].text == "/x/stage\n"
+
+
+def test_a_folder_at_the_end_of_a_sentence_is_replaced():
+    found = clean(executed("nothing in /data/ward.\n"))
+
+    assert found.cells[1].outputs[0].text == "nothing in ..\n"
+
+
+def test_weights_given_by_path_are_shown_by_name_in_a_notebook():
+    parameters = {"INITIALISATIONS": ["imagenet", "/wards/three a/ours.pth", "../four/b.pth"]}
+    text = "initialisations  imagenet, /wards/three a/ours.pth, ../four/b.pth\n"
+
+    found = scrubbed(executed(text), Path("/x/stage"), parameters)
+
+    assert found.cells[1].outputs[0].text == "initialisations  imagenet, ours.pth, b.pth\n"
+    assert "INITIALISATIONS = ['imagenet', 'ours.pth', 'b.pth']" in found.cells[0].source
+
+
+def record_of(parameters, **more):
+    return {"parameters": public_parameters(parameters), **more}
+
+
+def test_a_record_names_no_folder_wherever_it_stands():
+    weights = "/mnt/my disk/ward 3/ours.safetensors"
+    parameters = {"DATA": "/data/ward/manifest.csv", "INITIALISATIONS": ["scratch-A", weights]}
+    record = record_of(
+        parameters,
+        settings={"initialisations": f"scratch-A, {weights}"},
+        not_run={
+            weights: f"put the checkpoint at {weights}",
+            "imagenet": f"put a file at {weights_folder()}/a.pth or {weights_folder()}/b.pth",
+        },
+        data_settings={"source": "scans of /srv/pacs/ward-3/export, 2021", "n": 3, "x": None},
+        places=[f"{project_root()}/a", f"{Path.home()}/b", "/x/stage/c", "/data/ward/d"],
+        more=[f"{runs_folder()}/e", f"{cache_folder()}/f", r"C:\Users\ann\g.pth", "/data"],
+    )
+
+    found = scrubbed_record(record, Path("/x/stage"), parameters)
+
+    assert found["parameters"]["INITIALISATIONS"] == ["scratch-A", "ours.safetensors"]
+    assert found["settings"] == {"initialisations": "scratch-A, ours.safetensors"}
+    assert found["not_run"] == {
+        "ours.safetensors": "put the checkpoint at ours.safetensors",
+        "imagenet": "put a file at weights/a.pth or weights/b.pth",
+    }
+    assert found["data_settings"] == {"source": "scans of export, 2021", "n": 3, "x": None}
+    assert found["places"] == ["./a", "~/b", "results/c", "./d"]
+    assert found["more"] == [".runs/e", ".cache/f", "g.pth", "data"]
+    assert record["more"][3] == "/data"  # the original is not changed
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://creativecommons.org/licenses/by/4.0/",
+        "tmkand/usgra-seg: nerves and vessels",
+        "2026-11-21T07:00:00+00:00",
+        "first / second, and/or third",
+        "./a/b ~/c/d results/e",
+    ],
+)
+def test_what_is_no_absolute_path_stays_in_a_record(text):
+    assert scrubbed_record({"text": text}, Path("/x/stage"), {}) == {"text": text}
+
+
+NAMES = st.text("abcXYZ019_-.é", min_size=1, max_size=8).filter(lambda name: name.strip("."))
+
+
+@given(st.lists(NAMES, min_size=2, max_size=5), st.sampled_from(["{}", "at {}, or", "x={}"]))
+def test_no_absolute_path_survives_in_a_record(names, sentence):
+    path = "/" + "/".join(names)
+
+    found = scrubbed_record({"a": {path: [sentence.format(path)]}}, Path("/x/stage"), {})
+
+    assert not re.search(r"(^|[\s\"=])/", json.dumps(found, ensure_ascii=False))
+    assert names[-1] in found["a"]

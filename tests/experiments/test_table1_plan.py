@@ -29,7 +29,8 @@ SMALL = {"profile": "smoke", "patients": 9, "pixels": 16, "device": "cpu"}
         ({"patients": 2}, "folds"),
         ({"initialisations": "imagenet,scratch-A"}, "imagenet"),
         ({"initialisations": "random"}, "scratch-A"),
-        ({"initialisations": "scratch-A,scratch-A"}, "twice"),
+        ({"initialisations": "scratch-A,scratch-A"}, "different starts"),
+        ({"initialisations": []}, "different starts"),
     ],
 )
 def test_a_parameter_that_cannot_be_is_refused_before_anything_is_trained(wrong, says):
@@ -53,7 +54,7 @@ def test_weights_that_are_there_are_used_and_the_rest_is_filled_up(tmp_path, mon
 
 def test_the_released_variant_counts_epochs_and_does_not_group_patients():
     plan = table1.plan(**SMALL, variant="released")
-    assert (plan.occasion, plan.protocol.grouped) == ("epoch", False)
+    assert (plan.rule.occasion, plan.protocol.grouped) == ("epoch", False)
     assert plan.protocol.augmentation == "released"
 
 
@@ -77,7 +78,7 @@ def test_the_estimate_counts_what_is_still_to_train(tmp_path, monkeypatch):
 
 def test_a_plan_says_in_words_what_it_will_do():
     text = table1.plan(**SMALL).summary()
-    assert "loss > 1 at least 3 times" in text and "12 runs to train" in text
+    assert "scratch-A" in text and "12 runs to train" in text
     assert "not run from imagenet: put a file at" in text
 
 

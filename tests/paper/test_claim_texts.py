@@ -7,7 +7,7 @@ from testiculus.paper import claim_texts
 def test_ids_are_unique_slugs_and_texts_are_sentences():
     claims = claim_texts("table1")
 
-    assert len({claim.id for claim in claims}) == len(claims) == 8
+    assert len({claim.id for claim in claims}) == len(claims) == 9
     assert all(claim.id == claim.id.lower() and " " not in claim.id for claim in claims)
     assert all(claim.text.endswith(".") and claim.source for claim in claims)
 

@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import matplotlib
 import numpy as np
 import pytest
 
+from testiculus.noise import Rule, exceedances, flag_table
 from testiculus.report import (
     circularity_plot,
     flags_at_least,
@@ -15,9 +18,10 @@ from testiculus.report.style import WIDTH, book_style
 
 
 def drawn(figure):
-    """Render the figure and return all its words."""
-    figure.canvas.draw()
-    return " ".join(text.get_text() for text in figure.findobj(matplotlib.text.Text))
+    """Render the figure and return all its words, as if no line were broken."""
+    figure.draw_without_rendering()
+    texts = (text.get_text() for text in figure.findobj(matplotlib.text.Text))
+    return " ".join(" ".join(texts).split())
 
 
 def markers(axis, colour=None):
@@ -55,7 +59,7 @@ def test_scorings_stand_at_their_means_beside_the_papers(run):
 
 
 def test_a_gain_without_truth_says_so_in_its_place(run_without_truth):
-    assert "no true labels are known" in drawn(
+    assert "true labels are missing" in drawn(
         circularity_plot(run_without_truth.gains, run_without_truth.conditions)
     )
 
@@ -80,6 +84,57 @@ def test_losses_of_wrong_labels_have_a_panel_of_their_own(run):
     seen = np.unique(record.sample)
     assert f"{wrong[seen].sum()} labels that are wrong" in words
     assert f"{(~wrong[seen]).sum()} labels that are right" in words
+
+
+def test_losses_and_flags_follow_the_rule_in_use(run):
+    rule = Rule(loss_threshold=0.7, occasions=2, occasion="epoch")
+    conditions = replace(run.conditions, rule=rule)
+    flags = flag_table(run.records, len(run.flags), 0.7, 2, "epoch")
+    record, train = run.records[0]
+    counts = exceedances(record, len(flags), 0.7, "epoch")[np.unique(record.sample)]
+
+    losses = drawn(loss_trajectories(record, len(flags), conditions))
+    figure = flags_at_least(flags, conditions)
+
+    assert "threshold 0.7" in losses and "mean loss > 0.7 in 2 or more epochs" in losses
+    assert f"{(counts >= 2).mean():.0%} flagged in this run" in losses
+    assert "epochs with mean loss > 0.7" in drawn(figure)
+    assert "here, 2" in [line.get_label() for line in figure.axes[0].get_lines()]
+
+
+def test_losses_of_labels_of_unknown_truth_have_a_panel_of_their_own(run):
+    record, _ = run.records[0]
+    wrong = np.zeros(len(run.flags), dtype=bool)
+    known = np.arange(len(wrong)) >= 30
+
+    words = drawn(loss_trajectories(record, len(wrong), run.conditions, wrong=wrong, known=known))
+
+    seen = np.unique(record.sample)
+    assert f"{(seen < 30).sum()} labels of unknown truth" in words
+    assert f"{(seen >= 30).sum()} labels that are right" in words
+
+
+@pytest.mark.parametrize("data", ["phantom", "a-data-set-with-quite-a-long-name-of-its-own"])
+def test_title_legend_and_note_stand_apart_and_within_the_figure(run, data):
+    figure = three_way_scoring(run.results, replace(run.conditions, data=data))
+    figure.draw_without_rendering()
+    legend, note, title = (
+        part.get_window_extent()
+        for part in (figure.legends[0], figure._supxlabel, figure._suptitle)
+    )
+    panels = [axis.get_tightbbox() for axis in figure.axes]
+
+    assert not legend.overlaps(title) and not legend.overlaps(note)
+    assert not any(part.overlaps(panel) for part in (legend, note) for panel in panels)
+    assert note.x1 <= figure.bbox.x1 and legend.x1 <= figure.bbox.x1
+
+
+def test_a_long_note_is_wrapped_within_the_figure(run):
+    conditions = replace(run.conditions, data="a-data-set-with-quite-a-long-name-of-its-own")
+    figure = verdict_plot(run.verdicts, conditions)
+    figure.draw_without_rendering()
+
+    assert figure._supxlabel.get_window_extent().x1 <= figure.bbox.x1
 
 
 def test_losses_draw_where_no_label_is_wrong(run):

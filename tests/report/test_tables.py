@@ -1,9 +1,11 @@
 import json
+from dataclasses import asdict, replace
 
 import pandas as pd
 import pytest
 
 from testiculus.claims import ROWS
+from testiculus.noise import Rule
 from testiculus.report import as_text, table1_frame, table1_table, verdicts_table
 from testiculus.report.tables import NOT_CLAIMED
 
@@ -84,18 +86,41 @@ def test_what_cannot_be_tested_says_why(run_without_truth):
     text = verdicts_table(run_without_truth.verdicts, run_without_truth.conditions).text()
 
     assert "Cannot be tested here: no true labels are known." in text
+    assert "Cannot be tested here: true labels are missing." in text
 
 
-def test_a_results_folder_prints_like_the_run_it_came_from(run, tmp_path):
-    for name in ("results", "verdicts"):
+RULE = Rule(loss_threshold=0.5, occasions=2, occasion="epoch", evaluations=6)
+
+
+@pytest.mark.parametrize(
+    ("started", "stated", "rule"),
+    [
+        (["scratch-A", "scratch-B"], asdict(RULE), RULE),
+        ("scratch-A, scratch-B", "loss > 1 at least 3 times", Rule()),  # an earlier version's file
+    ],
+)
+def test_a_results_folder_prints_like_the_run_it_came_from(run, tmp_path, started, stated, rule):
+    for name in ("results", "verdicts", "flags"):
         getattr(run, name).to_csv(tmp_path / f"{name}.csv", index=False)
-    settings = {"profile": "demo", "initialisations": "scratch-A, scratch-B"}
+    settings = {"profile": "demo", "initialisations": started, "rule": stated}
     about = {"data": "phantom", "settings": settings, "not_run": dict(run.conditions.not_run)}
     (tmp_path / "provenance.json").write_text(json.dumps(about))
 
     text = as_text(tmp_path)
 
-    assert text.endswith(table1_table(run.results, run.verdicts, run.conditions).text())
+    conditions = replace(run.conditions, rule=rule)
+    expected = table1_table(run.results, run.verdicts, conditions, run.flags).text()
+    assert text.endswith(expected) and rule.of_a_run() in text
+
+
+def test_where_no_image_was_flagged_the_table_says_once_what_that_means(run):
+    nothing = run.flags.assign(suspicious=False)
+    told = "No image was flagged: the three rows are the same models."
+    frames = (run.results, run.verdicts, run.conditions)
+
+    assert table1_table(*frames, nothing).text().count(told) == 1
+    assert told not in table1_table(*frames, run.flags).text()
+    assert told not in table1_table(*frames).text()
 
 
 def test_resolvable_differences_are_left_out_where_there_are_none(run):

@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for name, kind in parsers.items():
         _add_common(kind, cropped=name != "screenshots")
         if name != "public":
-            _add_key_and_labels(kind)
+            _add_key_and_labels(kind, organ="testis" if name == "screenshots" else None)
     for name in ("screenshots", "folder"):
         parsers[name].add_argument(
             "--pattern",
@@ -71,7 +71,7 @@ def _add_common(parser: argparse.ArgumentParser, cropped: bool) -> None:
     add("--force", action="store_true", help="replace an earlier import in the output folder")
 
 
-def _add_key_and_labels(parser: argparse.ArgumentParser) -> None:
+def _add_key_and_labels(parser: argparse.ArgumentParser, organ: str | None) -> None:
     add = parser.add_argument
     add(
         "--key",
@@ -80,7 +80,9 @@ def _add_key_and_labels(parser: argparse.ArgumentParser) -> None:
         help="file with the secret of the patients' names, made if absent; keep it, and keep it "
         "from whoever gets the images (default: <output folder>.key beside it)",
     )
-    add("--organ", default="testis", help="organ of all images (default: testis)")
+    default = f" (default: {organ})" if organ else ""
+    text = f"organ of all images, for example testis or thyroid{default}"
+    add("--organ", default=organ, required=organ is None, help=text)
     add(
         "--labels",
         type=Path,
@@ -90,8 +92,13 @@ def _add_key_and_labels(parser: argparse.ArgumentParser) -> None:
     add("--image-column", default="image", help="its column of file names (default: image)")
     add("--label-column", default="label", help="its column of labels (default: label)")
     add("--mask-column", default="mask", help="its column of mask files (default: mask)")
-    add("--positive", default="inhomogeneous", metavar="WORD", help="the word for label 1")
-    add("--negative", default="homogeneous", metavar="WORD", help="the word for label 0")
+    for number, testis in (("positive", "inhomogeneous"), ("negative", "homogeneous")):
+        add(
+            f"--{number}",
+            metavar="WORD",
+            help=f"the word for label {int(number == 'positive')} (default: {testis} if the organ "
+            f"is testis, else {number})",
+        )
 
 
 def _add_public(parser: argparse.ArgumentParser) -> None:
@@ -141,8 +148,13 @@ def _output(args: argparse.Namespace):
 def _columns(args: argparse.Namespace):
     from testiculus.data.importers.labels import LabelColumns
 
-    return LabelColumns(
-        args.image_column, args.label_column, args.mask_column, args.positive, args.negative
+    return LabelColumns.of(
+        args.organ,
+        args.positive,
+        args.negative,
+        image=args.image_column,
+        label=args.label_column,
+        mask=args.mask_column,
     )
 
 

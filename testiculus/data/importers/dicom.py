@@ -15,7 +15,14 @@ from testiculus.base.errors import InputProblems, UserError
 from testiculus.base.progress import progress
 from testiculus.data.importers.dicom_pixels import open_still
 from testiculus.data.importers.labels import LabelColumns, read_labels
-from testiculus.data.importers.names import Found, checked_folder, listed, visible_files, warn
+from testiculus.data.importers.names import (
+    Found,
+    checked_folder,
+    checked_organ,
+    listed,
+    visible_files,
+    warn,
+)
 from testiculus.data.importers.output import Output, Picture, write_import
 from testiculus.data.views import Box
 
@@ -31,9 +38,9 @@ def import_dicom(
     folder: Path | str,
     output: Output,
     *,
+    organ: str,
     labels: Path | None = None,
     columns: LabelColumns | None = None,
-    organ: str = "testis",
 ) -> Path:
     """Import every DICOM ultrasound still under `folder`; return the manifest's path.
 
@@ -42,8 +49,9 @@ def import_dicom(
     PatientID (see `labels.read_labels`). Raises `UserError` for a folder, table or output that
     cannot be used and, naming every file, for pixels that cannot be decoded.
     """
+    organ = checked_organ(organ)
     folder = checked_folder(folder, output.to, output.force)
-    columns = columns or LabelColumns()
+    columns = columns or LabelColumns.of(organ)
     stills, oddities = _headers(folder)
     found = [still.file for still in stills]
     _warn_of(oddities, len(found) + len(oddities["other"]))

@@ -1,12 +1,13 @@
 """A folder of single views, with labels and masks from a CSV or a folder of masks.
 
 Main function: `import_folder`. This is how the authors' released TesticulUS set is taken in. Its
-layout is not known here; for images named patient_side_view beside masks of the same names:
+layout is not known here; for images named patient_side or patient_side_view beside masks of the
+same names:
 
-    python -m testiculus import folder --from TesticulUS/images --to testiculus-set \\
-        --pattern '(?:^|/)(?P<patient>[^_/]+)_(?P<side>[^_/]+)_(?P<view>[^_/]+)$' \\
-        --masks TesticulUS/masks --labels TesticulUS/labels.csv --image-column image \\
-        --licence 'CC BY-NC-SA 4.0' --source 'TesticulUS, released by its authors' --no-crop
+    python -m testiculus import folder --from TesticulUS/images --to imported/testicul-us \\
+        --organ testis --masks TesticulUS/masks --labels TesticulUS/labels.csv \\
+        --pattern '(?:^|/)(?P<patient>[^_/]+)_(?P<side>[^_/]+)(?:_(?P<view>[^_/]+))?$' \\
+        --no-crop --licence 'CC BY-NC-SA 4.0' --source 'TesticulUS, released by its authors'
 
 The images after the first 860 have no label: they stay unlabelled.
 """
@@ -21,6 +22,7 @@ from testiculus.data.importers.names import (
     DEFAULT_PATTERN,
     Found,
     checked_folder,
+    checked_organ,
     counted,
     found_by_name,
     image_files,
@@ -36,11 +38,11 @@ def import_folder(
     folder: Path | str,
     output: Output,
     *,
+    organ: str,
     pattern: str = DEFAULT_PATTERN,
     labels: Path | None = None,
     columns: LabelColumns | None = None,
     masks: Path | None = None,
-    organ: str = "testis",
 ) -> Path:
     """Import the images under `folder`; return the manifest's path.
 
@@ -49,8 +51,9 @@ def import_folder(
     folder `masks`, by the same name with any image ending. Images without a label stay unlabelled.
     Raises `UserError` for a folder, pattern, table, mask or output that cannot be used.
     """
+    organ = checked_organ(organ)
     folder = checked_folder(folder, output.to, output.force)
-    columns = columns or LabelColumns()
+    columns = columns or LabelColumns.of(organ)
     files = image_files(folder)
     if masks:
         inside = Path(masks).resolve()

@@ -17,6 +17,7 @@ from testiculus.data.table_text import read_table
 
 CARRIED = ("side", "view", "device", "split")  # copied as they are, if the CSV has them
 LABELS = ("label", "true_label")
+CLASS_NAMES = {"testis": ("inhomogeneous", "homogeneous")}  # label 1 and 0, in the article's words
 
 
 @dataclass(frozen=True)
@@ -30,8 +31,20 @@ class LabelColumns:
     image: str = "image"
     label: str = "label"
     mask: str = "mask"
-    positive: str = "inhomogeneous"
-    negative: str = "homogeneous"
+    positive: str = "positive"
+    negative: str = "negative"
+
+    @classmethod
+    def of(
+        cls, organ: str, positive: str | None = None, negative: str | None = None, **columns: str
+    ) -> "LabelColumns":
+        """Return the columns with the words given, else the article's if `organ` is testis.
+
+        >>> LabelColumns.of("testis").positive, LabelColumns.of("thyroid").positive
+        ('inhomogeneous', 'positive')
+        """
+        words = CLASS_NAMES.get(organ, ("positive", "negative"))
+        return cls(positive=positive or words[0], negative=negative or words[1], **columns)
 
 
 def read_labels(
@@ -43,7 +56,7 @@ def read_labels(
     belongs to no file or to one that another row has taken, every label that is neither word nor
     number, and every mask that is not there; `UserError` if nothing can be matched.
     """
-    cells, problems = read_table(Path(path))
+    cells, problems = read_table(Path(path), "table of labels")
     match = _matcher(cells, found, columns, path)
     rows: dict[Path, dict] = {}
     taken: dict[Path, int] = {}
@@ -134,12 +147,13 @@ def _values(cell: dict[str, str], columns: LabelColumns, folder: Path):
 def as_label(text: str, columns: LabelColumns) -> int | None:
     """Return 0, 1, or None for an empty cell; raises `ValueError` for anything else.
 
-    >>> as_label("Inhomogeneous", LabelColumns()), as_label("0", LabelColumns())
+    >>> testis = LabelColumns.of("testis")
+    >>> as_label("Inhomogeneous", testis), as_label("0", testis)
     (1, 0)
     """
     known = {"": None, "0": 0, "0.0": 0, "1": 1, "1.0": 1}
     known |= {columns.negative.lower(): 0, columns.positive.lower(): 1}
     if text.lower() not in known:
         words = f"0, 1, {columns.negative} or {columns.positive}"
-        raise ValueError(f'"{text}" is no label; write {words}, or name your own words')
+        raise ValueError(f'"{text}" is no label; write {words}, or name the words: --positive')
     return known[text.lower()]

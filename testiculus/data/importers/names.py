@@ -15,6 +15,7 @@ from PIL import Image
 from testiculus.base.errors import InputWarning, UserError
 from testiculus.data import decode
 from testiculus.data.importers.staging import check_destination
+from testiculus.data.manifest_schema import is_slug, slugify
 
 SUFFIXES = (
     ".png",
@@ -62,6 +63,14 @@ def checked_folder(folder: Path | str, to: Path | str, force: bool = False) -> P
         )
     check_destination(Path(to), force)
     return folder
+
+
+def checked_organ(organ: str) -> str:
+    """Return the organ's name; raises `UserError` for one that no manifest may hold."""
+    if not is_slug(organ):
+        what = f'"{organ}" is no organ name'
+        raise UserError(what, "--organ", f"write {slugify(organ) or 'testis, thyroid, ...'}")
+    return organ
 
 
 def visible_files(folder: Path) -> list[Path]:
@@ -146,7 +155,7 @@ def normalised(values: dict[str, str]) -> dict[str, str]:
 
 def open_picture(path: Path) -> Image.Image:
     """Return the picture in a file; raises `DecodeError` where there is none."""
-    image, notes = decode._open(path)
+    image, notes = decode.open_image(path)
     for note in notes:
         warn(f"{path} {note}")
     return image

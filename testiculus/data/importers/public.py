@@ -1,8 +1,12 @@
 """Three public ultrasound sets by name: liver, nerve and lung, each alone or all in one manifest.
 
-Main function: `import_public`. It reads folders `liver_aul`, `nerve_usgra` and `lung_pocus_ccby`,
-each with the publisher's files and a `labels.csv`. The patients' numbers are public already, so
-that their hashes need no secret: everybody gets the same names, hence the same folds.
+Main function: `import_public`. It reads the publishers' own folders, named `liver_aul`,
+`nerve_usgra` and `lung_pocus_ccby` where several lie side by side (see `published`):
+
+    python -m testiculus import public liver --from 7272660 --to imported/liver
+
+The patients' numbers are public already, so that their hashes need no secret: everybody gets the
+same names, hence the same folds.
 """
 
 from collections.abc import Callable
@@ -16,9 +20,8 @@ from testiculus.base.errors import UserError, one_of
 from testiculus.data.importers.identifiers import PUBLIC_KEY, keyed_hash
 from testiculus.data.importers.names import checked_folder, open_mask, open_picture, warn
 from testiculus.data.importers.output import Output, Picture, write_import
-from testiculus.data.table_text import read_table
+from testiculus.data.importers.published import FOLDERS, find_set, open_outline, set_table
 
-FOLDERS = {"liver": "liver_aul", "nerve": "nerve_usgra", "lung": "lung_pocus_ccby"}
 LICENCE = "CC BY 4.0"
 SOURCES = {
     "liver": "Xu et al. 2022, Annotated Ultrasound Liver images, Zenodo 7272660",
@@ -29,11 +32,6 @@ GROUPS = {"liver": "patient", "nerve": "file", "lung": "clip"}
 FLIP_RATE = 0.1  # planted label errors, so that a noise rule has something known to find
 FLIP_SEED = 0
 SAME_PICTURE = {"0077": "0043"}  # nerve: one picture under two names stays in one group
-NEEDED = {
-    "liver": ("image", "patient", "label", "stratum", "matched", "has_liver", "has_mass"),
-    "nerve": ("image", "mask", "split"),
-    "lung": ("image", "label", "source_clip", "upstream_patient_no", "licence", "url"),
-}
 
 
 def import_public(
@@ -59,8 +57,8 @@ def import_public(
     rate = _checked_rate(flip_rate)
     pictures, settings = [], _settings(names, output)
     for name in names:
-        place = _set_folder(folder, name)
-        cells = _table(place, name)
+        place = find_set(folder, name)
+        cells = set_table(place, name)
         if name == "liver":
             cells, told = liver_labels(cells, rate, flip_seed, matched_only)
             settings |= told
@@ -81,28 +79,6 @@ def _settings(names: list[str], output: Output) -> dict:
     settings["licence"] = output.licence or LICENCE
     settings["source"] = output.source or "; ".join(SOURCES[name] for name in names)
     return settings | {"group": groups}
-
-
-def _set_folder(folder: Path, name: str) -> Path:
-    for place in (folder / FOLDERS[name], folder):
-        if (place / "labels.csv").is_file() and (
-            place is not folder or folder.name == FOLDERS[name]
-        ):
-            return place
-    raise UserError(
-        f"the public set {name} is not there",
-        where=str(folder / FOLDERS[name] / "labels.csv"),
-        remedy=f"give the folder that holds {FOLDERS[name]}: --from DIR",
-    )
-
-
-def _table(place: Path, name: str) -> pd.DataFrame:
-    cells, problems = read_table(place / "labels.csv")
-    missing = [column for column in NEEDED[name] if column not in cells]
-    if missing or problems:
-        what = "; ".join([f"column {column} is missing" for column in missing] + problems[:5])
-        raise UserError(f"not the table of the set {name}: {what}", str(place / "labels.csv"))
-    return cells
 
 
 def liver_labels(
@@ -142,7 +118,7 @@ def liver_labels(
 
 def _picture(name: str, place: Path, cell: dict) -> Picture:
     details: Callable = {"liver": _liver, "nerve": _nerve, "lung": _lung}[name]
-    patient, row, masks = details(cell)
+    patient, row, masks = details(cell, place)
     fixed = {"organ": name, "source": SOURCES[name], "licence": cell.get("licence", LICENCE)}
     fixed["source_file"] = f"{FOLDERS[name]}/{cell['image']}"
     return Picture(
@@ -151,31 +127,39 @@ def _picture(name: str, place: Path, cell: dict) -> Picture:
         where=str(place / cell["image"]),
         open=partial(open_picture, place / cell["image"]),
         row=row | fixed,
-        masks={column: partial(open_mask, place / path) for column, path in masks.items()},
+        masks={column: _opener(place, path, cell["image"]) for column, path in masks.items()},
     )
 
 
-def _liver(cell: dict) -> tuple[str, dict, dict[str, str]]:
+def _opener(place: Path, mask: str, image: str) -> Callable:
+    if mask.endswith(".json"):
+        return partial(open_outline, place / mask, place / image)
+    return partial(open_mask, place / mask)
+
+
+def _liver(cell: dict, place: Path) -> tuple[str, dict, dict[str, str]]:
     kind, _, file = cell["image"].split("/")
     columns = ("label", "true_label", "why", "publisher_label", "stratum", "matched")
     row = {name: cell[name] for name in columns} | {"device": cell["stratum"]}
     stem = file.rsplit(".", 1)[0]
     masks = {}
-    if cell["has_liver"] == "1":  # 3 malignant images have no liver outline
-        masks["mask"] = f"{kind}/liver_mask_derived/{stem}.png"
-    if cell["has_mass"] == "1":
-        masks["lesion_mask"] = f"{kind}/mass_mask_derived/{stem}.png"
+    for column, what in (("mask", "liver"), ("lesion_mask", "mass")):
+        if cell[f"has_{what}"] == "1":  # 2 malignant images have no liver outline
+            drawn = f"{kind}/{what}_mask_derived/{stem}.png"
+            outline = f"{kind}/segmentation/{what}/{stem}.json"
+            masks[column] = drawn if (place / drawn).is_file() else outline
     return cell["patient"], row, masks
 
 
-def _nerve(cell: dict) -> tuple[str, dict, dict[str, str]]:
+def _nerve(cell: dict, _: Path) -> tuple[str, dict, dict[str, str]]:
     stem = Path(cell["image"]).stem
     if stem in SAME_PICTURE:
         warn(f"nerve: {stem} and {SAME_PICTURE[stem]} are the same picture; they share a group")
-    return SAME_PICTURE.get(stem, stem), {"split": cell["split"]}, {"mask": cell["mask"]}
+    masks = {"mask": cell["mask"]} if cell["mask"] else {}
+    return SAME_PICTURE.get(stem, stem), {"split": cell["split"]}, masks
 
 
-def _lung(cell: dict) -> tuple[str, dict, dict[str, str]]:
+def _lung(cell: dict, _: Path) -> tuple[str, dict, dict[str, str]]:
     row = {
         "publisher_label": cell["label"],
         "publisher_patient": keyed_hash(f"lung patient {cell['upstream_patient_no']}", PUBLIC_KEY),

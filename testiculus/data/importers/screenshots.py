@@ -15,6 +15,7 @@ from testiculus.data.importers.names import (
     DEFAULT_PATTERN,
     Found,
     checked_folder,
+    checked_organ,
     found_by_name,
     image_files,
     open_picture,
@@ -40,8 +41,9 @@ def import_screenshots(
     Raises `UserError` for a folder, pattern, table or output that cannot be used, and, naming every
     file, for boxes that reach outside the picture.
     """
+    organ = checked_organ(organ)
     folder = checked_folder(folder, output.to, output.force)
-    columns = columns or LabelColumns()
+    columns = columns or LabelColumns.of(organ)
     found = found_by_name(folder, image_files(folder), pattern)
     rows = read_labels(labels, found, columns) if labels else {}
     pictures = [

@@ -8,13 +8,15 @@ it was.
 import glob
 import os
 import shutil
+import subprocess
 import tempfile
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from testiculus.base.errors import UserError
+from testiculus.base.errors import InputWarning, UserError
 from testiculus.base.files import disk_full_is_a_user_error
 
 MARK = "manifest.csv"  # a folder that holds one is an import, and may be replaced by force
@@ -31,7 +33,7 @@ def staged_folder(to: Path, force: bool = False) -> Iterator[Path]:
     to = Path(os.path.abspath(to))
     replaced = to.with_name(f".{to.name}.replaced")
     _finish_interrupted(to, replaced)
-    check_destination(to, force)
+    _refuse_occupied(to, force)
     with _writable(to), disk_full_is_a_user_error(to):
         to.parent.mkdir(parents=True, exist_ok=True)
         _clear_abandoned(to)
@@ -44,7 +46,36 @@ def staged_folder(to: Path, force: bool = False) -> Iterator[Path]:
 
 
 def check_destination(to: Path, force: bool) -> None:
-    """Raise `UserError` if something is at `to` that may not be replaced."""
+    """Raise `UserError` if something is at `to` that may not be replaced.
+
+    Warns if `to` lies in a git checkout that does not ignore it.
+    """
+    _refuse_occupied(to, force)
+    if _may_be_committed(to):
+        warnings.warn(
+            f"the output {to} lies in a git checkout that does not ignore it, where one `git add` "
+            "publishes the images; give another --to DIR, or name it in .gitignore",
+            InputWarning,
+            stacklevel=3,
+        )
+
+
+def _may_be_committed(to: Path) -> bool:
+    to = to.resolve()
+    parent = next(folder for folder in (to, *to.parents) if folder.is_dir())
+    # the slash: to git a path that is not there yet is a folder only if it says so
+    command = ["git", "-C", str(parent), "check-ignore", "-q", "--", f"{to}/"]
+    # in a hook these name the checkout of the hook, which need not be that of the output
+    elsewhere = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
+    environment = {k: v for k, v in os.environ.items() if k not in elsewhere}
+    try:
+        done = subprocess.run(command, env=environment, capture_output=True, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):  # no git, or none that answers
+        return False
+    return done.returncode == 1  # 0: ignored; 128: not in a checkout
+
+
+def _refuse_occupied(to: Path, force: bool) -> None:
     if not to.exists() or (to.is_dir() and not any(to.iterdir())):
         return
     if not to.is_dir():

@@ -4,6 +4,7 @@ import sys
 
 import pytest
 
+from testiculus.base.errors import UserError
 from testiculus.data.importers import add_arguments, from_arguments
 from testiculus.data.manifest import read_manifest
 
@@ -59,12 +60,33 @@ def test_a_folder_is_imported_from_the_command_line(picture, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "words", [["dicom", "--from", "a"], ["public", "--from", "a", "--to", "b"]]
+    "words",
+    [
+        ["screenshots", "--from", "a"],
+        ["public", "--from", "a", "--to", "b"],
+        ["folder", "--from", "a", "--to", "b"],
+        ["dicom", "--from", "a", "--to", "b"],
+    ],
 )
-def test_missing_arguments_end_with_status_two(words, capsys):
+def test_missing_arguments_and_an_organ_not_named_end_with_status_two(words, capsys):
     with pytest.raises(SystemExit) as caught:
         run(*words)
     assert caught.value.code == 2
+
+
+def test_screenshots_are_of_the_testis_unless_another_organ_is_named(picture, tmp_path):
+    picture("in/7_left.png")
+    (tmp_path / "labels.csv").write_text("patient,label\n7,inhomogeneous\n")
+    words = ["screenshots", "--from", tmp_path / "in", "--box", "a=0,0,20,30"]
+    words += ["--labels", tmp_path / "labels.csv"]
+    settings = read_manifest(run(*words, "--to", tmp_path / "one")).settings
+    assert settings["positive_class"] == "inhomogeneous"
+    words += ["--organ", "ovary", "--to", tmp_path / "two"]
+    with pytest.raises(UserError, match='"inhomogeneous" is no label'):
+        run(*words)
+    manifest = read_manifest(run(*words, "--positive", "inhomogeneous"))
+    assert manifest.settings["negative_class"] == "negative"
+    assert manifest.frame["label"].tolist() == [1]
 
 
 def test_the_description_needs_only_the_standard_library():

@@ -77,7 +77,7 @@ def test_pixels_and_acquisition_arrive_and_no_patient_field_does(tmp_path, all_b
             DepthOfScanField=60,
         )
     output = Output(tmp_path / "out", key=tmp_path / "key", min_side=20)
-    manifest = read_manifest(import_dicom(tmp_path / "in", output))
+    manifest = read_manifest(import_dicom(tmp_path / "in", output, organ="testis"))
     row = manifest.frame.iloc[0]
     assert np.array_equal(
         np.asarray(Image.open(tmp_path / "out" / row["image"])), frame[5:25, 10:30]
@@ -143,7 +143,7 @@ def test_what_is_odd_about_the_files_is_said_with_their_names(tmp_path):
     (tmp_path / "in/notes.txt").write_text("notes")
     output = Output(tmp_path / "out", min_side=5)
     with pytest.warns(InputWarning) as caught:
-        path = import_dicom(tmp_path / "in", output)
+        path = import_dicom(tmp_path / "in", output, organ="testis")
     said = "\n".join(str(w.message) for w in caught)
     for part in (
         "BurnedInAnnotation YES): look at the output before sharing it; in 1 of 6 files: burnt",
@@ -161,7 +161,7 @@ def test_what_is_odd_about_the_files_is_said_with_their_names(tmp_path):
 def test_a_region_outside_the_frame_is_ignored(tmp_path):
     still(tmp_path / "in/a", grey_frame(), SequenceOfUltrasoundRegions=[region((0, 0, 99, 99), 0)])
     output = Output(tmp_path / "out", crop=False)
-    row = read_manifest(import_dicom(tmp_path / "in", output)).frame.iloc[0]
+    row = read_manifest(import_dicom(tmp_path / "in", output, organ="testis")).frame.iloc[0]
     assert (row["crop_right"], row["crop_bottom"], row["mm_per_px_x"]) == ("40", "30", "")
 
 
@@ -169,7 +169,10 @@ def test_labels_are_matched_by_patient_id(tmp_path):
     still(tmp_path / "in/a", grey_frame())
     (tmp_path / "labels.csv").write_text("patient,label\nPID-4711,1\n")
     path = import_dicom(
-        tmp_path / "in", Output(tmp_path / "out", min_side=5), labels=tmp_path / "labels.csv"
+        tmp_path / "in",
+        Output(tmp_path / "out", min_side=5),
+        organ="testis",
+        labels=tmp_path / "labels.csv",
     )
     assert read_manifest(path).frame["label"].tolist() == [1]
 
@@ -180,7 +183,7 @@ def test_damaged_pixels_are_listed_and_nothing_is_written(tmp_path):
     damaged.PixelData = damaged.PixelData[:100]
     damaged.save_as(path)
     with pytest.raises(InputProblems, match="a.dcm has pixels that cannot be decoded"):
-        import_dicom(tmp_path / "in", Output(tmp_path / "out"))
+        import_dicom(tmp_path / "in", Output(tmp_path / "out"), organ="testis")
     assert not (tmp_path / "out").exists()
 
 
@@ -188,4 +191,4 @@ def test_a_folder_without_dicom_is_refused(tmp_path):
     (tmp_path / "in").mkdir()
     (tmp_path / "in/a.png").write_text("x")
     with pytest.raises(UserError, match="no DICOM ultrasound images(?s:.*)a.png"):
-        import_dicom(tmp_path / "in", Output(tmp_path / "out"))
+        import_dicom(tmp_path / "in", Output(tmp_path / "out"), organ="testis")

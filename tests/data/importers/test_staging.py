@@ -1,14 +1,16 @@
 import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+import warnings
 
 import pytest
 
-from testiculus.base.errors import UserError
-from testiculus.data.importers.staging import ABANDONED_AFTER, staged_folder
+from testiculus.base.errors import InputWarning, UserError
+from testiculus.data.importers.staging import ABANDONED_AFTER, check_destination, staged_folder
 
 
 def fill(to, text="new", force=False):
@@ -87,3 +89,20 @@ def test_a_kill_leaves_no_output_and_the_leftovers_are_cleared_when_old(tmp_path
         os.utime(path, (past, past))
     fill(tmp_path / "out")
     assert names(tmp_path) == ["out"]
+
+
+@pytest.mark.skipif(not shutil.which("git"), reason="git is not installed")
+def test_an_output_that_git_would_take_up_is_warned_of(tmp_path, monkeypatch):
+    monkeypatch.delenv("GIT_DIR", raising=False)
+    checkout = tmp_path / "checkout"
+    checkout.mkdir()
+    subprocess.run(["git", "init", "-q", str(checkout)], check=True)
+    (checkout / ".gitignore").write_text("/imported/\n")
+    with pytest.warns(InputWarning, match="new/set lies in a git checkout"):
+        check_destination(checkout / "new/set", force=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for to in ("checkout/imported/set", "checkout/imported", "beside"):
+            check_destination(tmp_path / to, force=False)
+        monkeypatch.setenv("PATH", "")  # no git: nothing is said
+        check_destination(checkout / "new/set", force=False)

@@ -1,4 +1,8 @@
-"""The results that are there, as the book's pages see them: `find_results`."""
+"""The results that are there, as the book's pages see them: `find_results`.
+
+The book shows the results that a repository may hold: of the phantom and of public sets. A person's
+own are shown only when asked for, so that a book can be given away without a second look.
+"""
 
 import csv
 from collections import Counter
@@ -10,7 +14,7 @@ from testiculus.base.files import read_json
 from testiculus.execute.provenance import is_stale
 from testiculus.execute.words import price
 
-# The pages that the book always has, in its order; others are listed under "runs on this machine".
+# The pages that the book always has, in its order; others are listed under "Other runs".
 EXPECTED = (("table1", "phantom", "demo"), ("table1", "liver", "demo"))
 
 
@@ -36,7 +40,7 @@ class Result:
 
     @property
     def is_stale(self) -> bool:
-        """Return whether the code has changed since."""
+        """Return whether the code or the sources have changed since."""
         return is_stale(self.provenance)
 
     def price(self) -> str:
@@ -58,13 +62,30 @@ def page_name(experiment: str, data: str, profile: str) -> str:
     return f"{experiment}_{data}_{profile}"
 
 
-def find_results(results: Path) -> list[Result]:
-    """Return every complete results folder below `results`, sorted by experiment and data."""
+def is_shared(data: str, profile: str) -> bool:
+    """Return whether results of these may be in a repository: git ignores all others.
+
+    Those of the simulator and of public sets may, but for the smoke profile, which claims nothing.
+
+    >>> is_shared("phantom", "demo"), is_shared("phantom", "smoke"), is_shared("ward-3", "demo")
+    (True, False, False)
+    """
+    from testiculus.data.manifest import PUBLIC, RESERVED
+
+    return data in (*RESERVED, *PUBLIC) and profile != "smoke"
+
+
+def find_results(results: Path, own: bool = False) -> list[Result]:
+    """Return the complete results folders below `results`, sorted by experiment and data.
+
+    Only those that `is_shared`; with `own` every one.
+    """
     found = []
     for path in results.glob("*/*/*/provenance.json"):
         folder = path.parent
         complete = (folder / f"{folder.name}.ipynb").is_file()
         if complete and (folder / "verdicts.csv").is_file():
             profile, data = folder.parent.name, folder.parent.parent.name
-            found.append(Result(folder, folder.name, data, profile, read_json(path)))
+            if own or is_shared(data, profile):
+                found.append(Result(folder, folder.name, data, profile, read_json(path)))
     return sorted(found, key=lambda r: (r.experiment, r.data, r.profile))
