@@ -6,6 +6,7 @@ they read are described in `schema`, the rule that turns an interval into a verd
 
 from testiculus.claims.contrasts import Contrast, Term
 from testiculus.claims.schema import (
+    BASELINE,
     FLAG_COLUMNS,
     PREDICTION_COLUMNS,
     RESULT_COLUMNS,
@@ -28,6 +29,7 @@ from testiculus.claims.verdicts import (
 )
 
 __all__ = [
+    "BASELINE",
     "CONTRADICTED",
     "FLAG_COLUMNS",
     "NOT_RESOLVED",

@@ -27,7 +27,8 @@ FLAG_COLUMNS = (
 VERDICT_COLUMNS = ("claim", "source", "paper", "effect", "ci_low", "ci_high", "verdict")
 VERDICT_EXTRAS = ("text", "n", "resolvable", "boot_low", "boot_high", "note", "data", "profile")
 
-ROWS = ("Complete", "Filtered", "Flipped")
+BASELINE = "Complete"  # the labels as they came
+ROWS = (BASELINE, "Filtered", "Flipped")
 CURATED, ORIGINAL, TRUTH = "", "_original", "_truth"
 # What a metric's suffix says: against which labels, and on which test images, it was scored.
 SCORINGS = {

@@ -12,6 +12,7 @@ import pandas as pd
 
 from testiculus.claims.contrasts import Contrast, Term, beats
 from testiculus.claims.schema import (
+    BASELINE,
     CLAIM_SUFFIXES,
     CURATED,
     FLAG_COLUMNS,
@@ -29,7 +30,6 @@ from testiculus.intervals import BOOTSTRAP_DRAWS, Interval, patient_bootstrap
 from testiculus.noise import average_precision, known_wrong, times_flagged
 from testiculus.paper import ClaimText, claim_texts
 
-BASELINE = "Complete"
 CURATIONS = ("Filtered", "Flipped")
 SCORED_ON = {
     CURATED: "on each row's curated labels, as the article scores",

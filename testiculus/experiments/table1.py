@@ -20,7 +20,7 @@ from testiculus.audits import (
 from testiculus.base.files import write_csv, write_json
 from testiculus.base.places import runs_folder
 from testiculus.base.store import Store
-from testiculus.claims import RESULT_COLUMNS, judge_table1
+from testiculus.claims import BASELINE, RESULT_COLUMNS, judge_table1
 from testiculus.classification_metrics import scores
 from testiculus.data.images import ImageSet
 from testiculus.data.manifest import TEXT_SETTINGS
@@ -119,7 +119,7 @@ def run(planned: Plan, executor: Executor | None = None) -> Outcome:
         finished = finish_rows(store, jobs, f"{name} from {planned.initialisations[0]}", executor)
         rows, everything = rows + finished, everything + finished
     predictions = prediction_frame(rows, planned.images, curated)
-    results = score_rows(predictions, EXPERIMENT, baseline="Complete")
+    results = score_rows(predictions, EXPERIMENT, baseline=BASELINE)
     return Outcome(
         plan=planned,
         results=results,

@@ -7,12 +7,14 @@ import pandas as pd
 
 from testiculus.base.files import read_json
 from testiculus.claims.schema import (
+    BASELINE,
     CLAIM_SUFFIXES,
     METRIC_NAMES,
     ROWS,
     Conditions,
     runs_of,
 )
+from testiculus.intervals import corrected_resampled_interval
 from testiculus.noise import Rule
 from testiculus.paper import claim_texts, reported
 from testiculus.report.render import (
@@ -50,16 +52,13 @@ def as_text(folder: str | Path) -> str:
 def _conditions_of(about: dict, folds: int) -> Conditions:
     """Return the conditions that a provenance file states."""
     settings = about["settings"]
-    started, rule = settings["initialisations"], settings.get("rule")
-    if isinstance(started, str):  # files of earlier versions hold texts here
-        started = started.split(", ")
     return Conditions(
         data=about["data"],
         profile=settings["profile"],
-        initialisation=started[0],
+        initialisation=settings["initialisations"][0],
         folds=folds,
         not_run=about.get("not_run", {}),
-        rule=Rule(**rule) if isinstance(rule, dict) else Rule(),
+        rule=Rule(**settings["rule"]),
     )
 
 
@@ -112,6 +111,7 @@ def table1_table(
         "A difference between the two is no verdict.",
         f"Left out (Filtered) or inverted (Flipped): {conditions.rule.in_words()}.",
         none_flagged_note(flags),
+        chance_note(results, conditions),
         _resolvable_note(verdicts),
         *(f"Not run, {name}: {remedy}" for name, remedy in conditions.not_run.items()),
     ]
@@ -178,9 +178,29 @@ def _resolvable_note(verdicts: pd.DataFrame) -> str:
     parts = []
     for metric in (*TABLE1_METRICS, "average_precision"):
         widths = [half.get(c.id, np.nan) for c in claim_texts("table1") if c.metric == metric]
-        if np.isfinite(widths).any():
+        if np.isfinite(widths).any() and np.nanmax(widths) > 0:  # 0: the same models
             parts.append(f"{METRIC_NAMES[metric]} {percent(np.nanmax(widths), 1)}")
     return f"Smallest differences resolvable here, in points: {', '.join(parts)}." if parts else ""
+
+
+def chance_note(results: pd.DataFrame, conditions: Conditions) -> str:
+    """Return a warning where Complete's models are not shown to be better than chance, else "".
+
+    Judged on AUC (chance: 0.5) over all test images, by the true labels where they are known.
+    """
+    for suffix, labels in (("_truth", "true"), ("_original", "original")):
+        values = runs_of(results, BASELINE, f"auc{suffix}").to_numpy()
+        if len(values) and not conditions.claims_nothing:
+            above = corrected_resampled_interval(values - 0.5, ratio=conditions.ratio)
+            if above.low > 0:
+                return ""
+            interval = f"{0.5 + above.effect:.2f} [{0.5 + above.low:.2f}, {0.5 + above.high:.2f}]"
+            return (
+                f"On {labels} labels {BASELINE}'s AUC is {interval}, where chance is 0.50: these "
+                "models are not shown to have learnt anything, so what they flag, and what "
+                "curation changes, says little."
+            )
+    return ""
 
 
 def _untestable_notes(verdicts: pd.DataFrame, conditions: Conditions) -> list[str]:

@@ -92,25 +92,19 @@ def test_what_cannot_be_tested_says_why(run_without_truth):
 RULE = Rule(loss_threshold=0.5, occasions=2, occasion="epoch", evaluations=6)
 
 
-@pytest.mark.parametrize(
-    ("started", "stated", "rule"),
-    [
-        (["scratch-A", "scratch-B"], asdict(RULE), RULE),
-        ("scratch-A, scratch-B", "loss > 1 at least 3 times", Rule()),  # an earlier version's file
-    ],
-)
-def test_a_results_folder_prints_like_the_run_it_came_from(run, tmp_path, started, stated, rule):
+def test_a_results_folder_prints_like_the_run_it_came_from(run, tmp_path):
     for name in ("results", "verdicts", "flags"):
         getattr(run, name).to_csv(tmp_path / f"{name}.csv", index=False)
-    settings = {"profile": "demo", "initialisations": started, "rule": stated}
+    started = ["scratch-A", "scratch-B"]
+    settings = {"profile": "demo", "initialisations": started, "rule": asdict(RULE)}
     about = {"data": "phantom", "settings": settings, "not_run": dict(run.conditions.not_run)}
     (tmp_path / "provenance.json").write_text(json.dumps(about))
 
     text = as_text(tmp_path)
 
-    conditions = replace(run.conditions, rule=rule)
+    conditions = replace(run.conditions, rule=RULE)
     expected = table1_table(run.results, run.verdicts, conditions, run.flags).text()
-    assert text.endswith(expected) and rule.of_a_run() in text
+    assert text.endswith(expected) and RULE.of_a_run() in text
 
 
 def test_where_no_image_was_flagged_the_table_says_once_what_that_means(run):
@@ -128,3 +122,22 @@ def test_resolvable_differences_are_left_out_where_there_are_none(run):
 
     assert "resolvable" not in verdicts_table(nothing, run.conditions).text()
     assert "resolvable" in verdicts_table(pd.DataFrame(run.verdicts), run.conditions).text()
+
+
+def with_auc(run, values):
+    """Return the results with these AUCs (original and true labels) for Complete's runs."""
+    there = run.results
+    accuracy = there[(there["row"] == "Complete") & (there["metric"] == "accuracy")]
+    added = [accuracy.assign(metric=f"auc_{by}", value=values) for by in ("truth", "original")]
+    return pd.concat([there[~there["metric"].str.startswith("auc")], *added])
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [([0.45, 0.55, 0.5, 0.48, 0.53, 0.49], True), ([0.85, 0.9, 0.8, 0.88, 0.91, 0.84], False)],
+)
+def test_models_that_are_not_shown_to_beat_chance_are_said_to_have_learnt_nothing(
+    run, values, said
+):
+    table = table1_table(with_auc(run, values), run.verdicts, run.conditions)
+    assert any("not shown to have learnt" in note for note in table.notes) is said
