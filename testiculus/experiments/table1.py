@@ -33,10 +33,11 @@ from testiculus.experiments.curation import (
     loss_records,
 )
 from testiculus.experiments.scoring import prediction_frame, score_rows
-from testiculus.experiments.table1_plan import EXPERIMENT, Plan, plan
+from testiculus.experiments.table1_plan import EXPERIMENT, Plan
+from testiculus.experiments.table1_plan import plan as plan
 from testiculus.noise import COMPARED_OCCASIONS, LossRecord, images_flagged_at_least
 
-__all__ = ["Outcome", "Plan", "plan", "run"]
+__all__ = ["Outcome", "run"]
 
 # What `about` passes on of the images' settings: those that the manifest, the phantom and the
 # importers define.

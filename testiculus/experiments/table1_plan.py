@@ -73,7 +73,7 @@ class Plan:
 
     def settings(self) -> dict[str, object]:
         """Return the plan as plain values, for provenance and for people."""
-        p = self.protocol
+        p, drawn = self.protocol, len(self.noise_jobs[0][0].train_index)
         return {
             "profile": self.profile,
             "variant": self.variant,
@@ -87,6 +87,7 @@ class Plan:
             "folds": f"{p.folds}, {'' if p.grouped else 'NOT '}grouped by {self.group}",
             "epochs": p.epochs,
             "batch size": p.batch_size,
+            "steps a training": p.epochs * -(-drawn // p.batch_size),
             "learning rates": f"encoder {p.encoder_lr:g}, head {p.head_lr:g}",
             "weight decay": p.weight_decay,
             "augmentation": f"{p.augmentation}, without markers",
