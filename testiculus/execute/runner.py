@@ -18,7 +18,7 @@ from typing import Any
 
 import testiculus
 from testiculus.base.errors import UserError
-from testiculus.base.files import read_json, write_json
+from testiculus.base.files import disk_full_is_a_user_error, read_json, write_json
 from testiculus.base.places import project_root, runs_folder
 from testiculus.execute.parameters import notebook_path, read_parameters, typed
 from testiculus.execute.provenance import origin, provenance
@@ -89,7 +89,7 @@ def reproduce(experiment: str, values: Mapping[str, str], results: Path) -> Fini
     notebook, parameters = prepared(experiment, values)
     results = results.expanduser().resolve()
     started, made_with = time.monotonic(), origin(project_root(), experiment)
-    with staging(results, experiment) as stage:
+    with disk_full_is_a_user_error(results), staging(results, experiment) as stage:
         executed = run_notebook(notebook, {**parameters, "RESULTS": str(stage)})
         folder = staged_folder(stage, experiment)
         public = public_parameters(parameters)
