@@ -156,7 +156,6 @@ def plan(
     initialisations: object = None,
     folds: int = paper.FOLDS,
     batch_size: int = paper.BATCH_SIZE,
-    weight_decay: float = paper.WEIGHT_DECAY,
     augmentation: str | None = None,
     precision: str = "auto",
     patients: int | None = None,
@@ -170,24 +169,17 @@ def plan(
     told = paper.variant(variant)
     own = {"pixels": told["pixels"]} | profile_settings(profile, EXPERIMENT)
     sizes = overridden(own, patients=patients, **sizes)
-    where, epochs = resolve_device(device), positive_number("EPOCHS", sizes["epochs"], int)
-    rule = Rule(
-        loss_threshold=positive_number("LOSS_THRESHOLD", loss_threshold, float),
-        occasions=positive_number("OCCASIONS", occasions, int),
-        occasion=one_of(occasion or told["occasion"], OCCASION_KINDS, "occasion"),
-        evaluations=None
-        if evaluations is None
-        else positive_number("EVALUATIONS", evaluations, int),
-    )
+    where, occasion = resolve_device(device), occasion or told["occasion"]
+    rule = _resolved_rule(loss_threshold, occasions, occasion, evaluations)
     protocol = crossval.Protocol(
         seeds=seed_list(sizes["seeds"] if seeds is None else seeds),
         folds=positive_number("FOLDS", folds, int),
         grouped=told["grouped_folds"],
-        epochs=epochs,
+        epochs=positive_number("EPOCHS", sizes["epochs"], int),
         batch_size=positive_number("BATCH_SIZE", batch_size, int),
         encoder_lr=positive_number("ENCODER_LR", sizes["encoder_lr"], float),
         head_lr=positive_number("HEAD_LR", sizes["head_lr"], float),
-        weight_decay=float(weight_decay),
+        weight_decay=paper.WEIGHT_DECAY,
         augmentation=augmentation or told["augmentation"],
         precision=resolve_precision(where, precision),
     )
@@ -210,14 +202,31 @@ def plan(
         rule=rule,
     )
     _warn_of_odd_choices(planned, data, patients)
-    if rule.evaluations is not None and rule.evaluations > planned.possible_evaluations:
+    _refuse_impossible(planned)
+    return planned
+
+
+def _resolved_rule(
+    loss_threshold: object, occasions: object, occasion: str, evaluations: object
+) -> Rule:
+    return Rule(
+        loss_threshold=positive_number("LOSS_THRESHOLD", loss_threshold, float),
+        occasions=positive_number("OCCASIONS", occasions, int),
+        occasion=one_of(occasion, OCCASION_KINDS, "occasion"),
+        evaluations=None
+        if evaluations is None
+        else positive_number("EVALUATIONS", evaluations, int),
+    )
+
+
+def _refuse_impossible(planned: Plan) -> None:
+    wanted, possible = planned.rule.evaluations, planned.possible_evaluations
+    if wanted is not None and wanted > possible:
         raise UserError(
-            f"EVALUATIONS={rule.evaluations}, but an image is evaluated only "
-            f"{planned.possible_evaluations} times here",
+            f"EVALUATIONS={wanted}, but an image is evaluated only {possible} times here",
             remedy="lower EVALUATIONS or raise SEEDS",
         )
     _ = planned.folds  # fewer patients than folds, or a fold without positives, shows here
-    return planned
 
 
 def _warn_of_odd_choices(planned: Plan, data: str, patients: int | None) -> None:
