@@ -2,19 +2,19 @@
 
 `augment` draws and applies in one call. A training loop splits the two: `draw_augmentations` for a
 whole epoch at once from a CPU generator (so that CPU and GPU see the same draws), then `apply` on
-each batch with its slice of the draws. The texts name rotation, horizontal flip and small shift
-and give no amounts (article, section 4.3); the released code has amounts and no rotation.
+each batch with its slice of the draws. The texts name rotation, horizontal flip, small shift and
+random markers, and give no amounts (article, section 4.3); the released code has amounts and no
+rotation.
 """
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
 from testiculus.base.errors import one_of
-
-Markers = Callable[[torch.Tensor, torch.Generator], torch.Tensor]
+from testiculus.markers.drawing import apply_markers
+from testiculus.markers.draws import MarkerDraws, draw_markers
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,8 @@ class AugmentSettings:
     ranges of the shift to the right and down, as fractions of the image's side, drawn uniformly and
     rounded to whole pixels; a shift happens with probability `shift_chance`. `flip`: probability of
     a horizontal flip. `band`: width, as a fraction of the image's, of the band at the left and at
-    the right edge that is blackened, each with probability `band_chance`.
+    the right edge that is blackened, each with probability `band_chance`. `markers`: a recipe of
+    `testiculus.markers`, or its name.
     """
 
     rotation: float = 0.0
@@ -35,6 +36,7 @@ class AugmentSettings:
     shift_chance: float = 1.0
     band: float = 0.0
     band_chance: float = 0.0
+    markers: str = "none"
 
     @property
     def moves(self) -> bool:
@@ -46,14 +48,26 @@ RECIPES = {
     # Our amounts: the texts say "random" rotations and "small random" shifts. Fifteen degrees and
     # a twentieth of the side keep the organ in view.
     "article": AugmentSettings(
-        rotation=15.0, flip=0.5, shift_x=(-0.05, 0.05), shift_y=(-0.05, 0.05)
+        rotation=15.0,
+        flip=0.5,
+        shift_x=(-0.05, 0.05),
+        shift_y=(-0.05, 0.05),
+        markers="article",
     ),
     # Released code, on a view of 300 px: bands of 25 px, shift down by up to 60 px.
     "released": AugmentSettings(
-        flip=0.5, shift_y=(0.0, 60 / 300), shift_chance=0.2, band=25 / 300, band_chance=0.25
+        flip=0.5,
+        shift_y=(0.0, 60 / 300),
+        shift_chance=0.2,
+        band=25 / 300,
+        band_chance=0.25,
+        markers="released",
     ),
     "none": AugmentSettings(),
 }
+# The same without markers: what the markers do is then the difference.
+RECIPES |= {f"{name}-unmarked": replace(RECIPES[name], markers="none") for name in RECIPES}
+del RECIPES["none-unmarked"]
 
 
 @dataclass(frozen=True)
@@ -64,20 +78,24 @@ class Augmentations:
         (-1 to 1, align_corners=False); None where the recipe moves nothing.
     bands: bool (n, 2), whether the left and the right band are blackened; None without bands.
     band: the bands' width as a fraction of the image's.
+    markers: the drawn markers; None where the recipe draws none.
     """
 
     theta: torch.Tensor | None
     bands: torch.Tensor | None
     band: float
+    markers: MarkerDraws | None = None
 
     def __getitem__(self, rows: slice) -> "Augmentations":
-        take = [part if part is None else part[rows] for part in (self.theta, self.bands)]
-        return Augmentations(*take, self.band)
+        parts = (self.theta, self.bands, self.markers)
+        theta, bands, markers = (part if part is None else part[rows] for part in parts)
+        return Augmentations(theta, bands, self.band, markers)
 
     def to(self, device: torch.device | str) -> "Augmentations":
         """Return the same draws on `device`."""
-        move = [part if part is None else part.to(device) for part in (self.theta, self.bands)]
-        return Augmentations(*move, self.band)
+        parts = (self.theta, self.bands, self.markers)
+        theta, bands, markers = (part if part is None else part.to(device) for part in parts)
+        return Augmentations(theta, bands, self.band, markers)
 
 
 def recipe_settings(recipe: str | AugmentSettings) -> AugmentSettings:
@@ -92,25 +110,27 @@ def draw_augmentations(
 ) -> Augmentations:
     """Draw the changes of n images of `size` (height, width) from a CPU generator.
 
-    The same number of random values is used whatever the recipe, so that two recipes under one
-    generator share their draws. Raises `UserError` for an unknown recipe.
+    Markers are drawn last, and everything else uses the same number of random values whatever the
+    recipe: two recipes under one generator share their draws, with markers or without. Raises
+    `UserError` for an unknown recipe.
     """
     settings = recipe_settings(recipe)
     angle, flip, shifted, x, y, left, right = torch.rand(7, n, generator=generator)
-    bands = None
+    theta = bands = markers = None
     if settings.band and settings.band_chance:
         bands = torch.stack([left, right], dim=1) < settings.band_chance
-    if not settings.moves:
-        return Augmentations(None, bands, settings.band)
-    moves = (shifted < settings.shift_chance).float()
-    theta = affine_maps(
-        (2 * angle - 1) * settings.rotation,
-        flip < settings.flip,
-        moves * _between(settings.shift_x, x),
-        moves * _between(settings.shift_y, y),
-        size,
-    )
-    return Augmentations(theta, bands, settings.band)
+    if settings.moves:
+        moves = (shifted < settings.shift_chance).float()
+        theta = affine_maps(
+            (2 * angle - 1) * settings.rotation,
+            flip < settings.flip,
+            moves * _between(settings.shift_x, x),
+            moves * _between(settings.shift_y, y),
+            size,
+        )
+    if settings.markers != "none":
+        markers = draw_markers(settings.markers, n, generator)
+    return Augmentations(theta, bands, settings.band, markers)
 
 
 def affine_maps(
@@ -141,22 +161,24 @@ def affine_maps(
 
 
 def apply(images: torch.Tensor, drawn: Augmentations) -> torch.Tensor:
-    """Return the images changed as drawn: bands, then flip, rotation and shift in one resampling.
+    """Return the images changed as drawn: bands, flip, rotation and shift, markers.
 
     Args:
         images: float (n, 1, h, w) in [0, 1]; never written to.
         drawn: the draws of these n images, on the images' device.
 
-    What comes from outside the image is black, as is the surround of an ultrasound view.
+    Flip, rotation and shift are one resampling; what comes from outside the image is black, as is
+    the surround of an ultrasound view. Markers come last, because a scanner draws them upright on
+    top of what it shows.
     """
     if drawn.bands is not None:
         images = images * _open_columns(drawn, images.shape[-1])[:, None, None, :]
-    if drawn.theta is None:
-        return images
-    grid = sampling_grid(drawn.theta, images.shape[-2:])
-    return torch.nn.functional.grid_sample(
-        images, grid, mode="bilinear", padding_mode="zeros", align_corners=False
-    )
+    if drawn.theta is not None:
+        grid = sampling_grid(drawn.theta, images.shape[-2:])
+        images = torch.nn.functional.grid_sample(
+            images, grid, mode="bilinear", padding_mode="zeros", align_corners=False
+        )
+    return images if drawn.markers is None else apply_markers(images, drawn.markers)[0]
 
 
 def sampling_grid(theta: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
@@ -176,7 +198,6 @@ def augment(
     images: torch.Tensor,
     recipe: str | AugmentSettings,
     generator: torch.Generator,
-    markers: Markers | None = None,
 ) -> torch.Tensor:
     """Return augmented images, every image with its own draw.
 
@@ -184,15 +205,11 @@ def augment(
         images: float (n, 1, h, w) in [0, 1], on any device.
         recipe: a name in `RECIPES`, or settings.
         generator: CPU generator of the draws.
-        markers: called last, with the changed images and the generator; returns images of the
-            same shape with markers drawn in. Last, because a scanner draws its markers upright on
-            top of what it shows.
 
     Raises `UserError` for an unknown recipe.
     """
     drawn = draw_augmentations(recipe, len(images), images.shape[-2:], generator)
-    changed = apply(images, drawn.to(images.device))
-    return changed if markers is None else markers(changed, generator)
+    return apply(images, drawn.to(images.device))
 
 
 def _between(bounds: tuple[float, float], unit: torch.Tensor) -> torch.Tensor:

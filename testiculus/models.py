@@ -9,18 +9,21 @@ import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import torch
 from torch import nn
 
+from testiculus.base.convolution import faster_on_small_maps
 from testiculus.base.devices import derive_seed
 from testiculus.base.errors import UserError, one_of
-from testiculus.base.files import load_state_dict, write_tensors
+from testiculus.base.files import load_state_dict
 from testiculus.base.places import weights_folder
 
 FEATURES = 512  # length of a ResNet-18 feature vector
 SCRATCH = ("scratch-A", "scratch-B")  # two independent random encoders, for the noise protocol
+PRETRAINED = "pretrained"  # an encoder whose file is handed over
 HUB_MODEL = "resnet18.tv_in1k"  # torchvision's ImageNet-1k weights; the texts name no recipe
 HUB_SWITCH = "TESTICULUS_HUB"
 
@@ -59,25 +62,27 @@ class Classifier(nn.Module):
         return self.head(self.encoder(images))
 
 
-def build_classifier(initialisation: str, seed: int, weights: Path | None = None) -> Classifier:
+def build_classifier(
+    initialisation: str, seed: int, weights: Path | None = None, file: Path | None = None
+) -> Classifier:
     """Return a ResNet-18 classifier for one-channel images.
 
     Args:
         initialisation: "scratch-A" or "scratch-B" (random, drawn from the name and the seed),
-            "imagenet", "uscl" or "ud" (files in the weights folder), or the path of a checkpoint
-            written by `save_encoder`.
+            "imagenet", "uscl" or "ud" (files in the weights folder), the path of an encoder's
+            file, or "pretrained", whose `file` is given.
         seed: decides the random encoder and the head, which is always new. The global random
             state is neither read nor changed.
         weights: the weights folder; the project's by default.
+        file: the encoder's file of "pretrained".
 
     Raises:
         UserError: for an unknown initialisation, a missing or unreadable file, or weights that are
             not a ResNet-18's (the keys are named).
     """
-    lacking = missing_weights(initialisation, weights)
-    if lacking:
-        raise UserError(f"weights for {initialisation!r} are missing", remedy=lacking)
-    file = weights_file(initialisation, weights)
+    if initialisation != PRETRAINED:
+        _require_weights(initialisation, weights)
+        file = weights_file(initialisation, weights)
     with _random_stream("encoder", initialisation, seed):
         encoder = _encoder(from_hub=initialisation == "imagenet" and file is None)
     with _random_stream("head", seed):
@@ -120,25 +125,39 @@ def weights_file(initialisation: str, weights: Path | None = None) -> Path | Non
     return next((file for file in files if file.is_file()), None)
 
 
-def weights_fingerprint(initialisation: str, weights: Path | None = None) -> str:
+def weights_fingerprint(
+    initialisation: str, weights: Path | None = None, file: Path | None = None
+) -> str:
     """Return what names the weights an initialisation starts from, for the key of a run.
 
-    The sha256 of its file; "hub" with the model's name where the hub gives them; "" for random
-    ones. Raises `UserError` where they are missing.
+    The sha256 of its file's tensors (`file` for "pretrained"), whatever else the file says; "hub"
+    with the model's name where the hub gives them; "" for random ones. Raises `UserError` where
+    they are missing or unreadable.
     """
-    lacking = missing_weights(initialisation, weights)
-    if lacking:
-        raise UserError(f"weights for {initialisation!r} are missing", remedy=lacking)
-    file = weights_file(initialisation, weights)
+    if initialisation != PRETRAINED:
+        _require_weights(initialisation, weights)
+        file = weights_file(initialisation, weights)
     if file is None:
         return "" if initialisation in SCRATCH else f"hub:{HUB_MODEL}"
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    found = file.stat() if file.is_file() else None
+    return _tensors_sha256(file, *((found.st_size, found.st_mtime_ns) if found else (0, 0)))
 
 
-def save_encoder(path: Path, encoder: nn.Module, about: dict[str, str] | None = None) -> Path:
-    """Write an encoder as safetensors, for use as an initialisation; `about` is kept with it."""
-    return write_tensors(path, encoder.state_dict(), about)
+@cache
+def _tensors_sha256(file: Path, size: int, changed: int) -> str:
+    """Return the sha256 of a file's tensors; size and time notice another file in its place."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(load_state_dict(file).items()):
+        if isinstance(tensor, torch.Tensor):
+            plain = tensor.contiguous()
+            digest.update(f"{name} {plain.dtype} {tuple(plain.shape)}|".encode())
+            digest.update(plain.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _require_weights(initialisation: str, weights: Path | None = None) -> None:
+    if lacking := missing_weights(initialisation, weights):
+        raise UserError(f"weights for {initialisation!r} are missing", remedy=lacking)
 
 
 def encoder_weights(
@@ -213,7 +232,7 @@ def _encoder(from_hub: bool) -> nn.Module:
 
     name = HUB_MODEL if from_hub else "resnet18"
     try:
-        return timm.create_model(name, pretrained=from_hub, in_chans=1, num_classes=0)
+        encoder = timm.create_model(name, pretrained=from_hub, in_chans=1, num_classes=0)
     except Exception as error:
         if not from_hub:
             raise
@@ -221,6 +240,7 @@ def _encoder(from_hub: bool) -> nn.Module:
             f"the hub did not give {HUB_MODEL}: {type(error).__name__}",
             remedy=f"check the connection, or unset {HUB_SWITCH} and put the file in place by hand",
         ) from error
+    return faster_on_small_maps(encoder)
 
 
 @contextmanager

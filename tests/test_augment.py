@@ -17,6 +17,7 @@ from testiculus.augment import (
 )
 from testiculus.base.devices import generator
 from testiculus.base.errors import UserError
+from testiculus.markers import apply_markers
 
 
 def pictures(n=6, height=24, width=24):
@@ -163,23 +164,22 @@ def test_shape_and_range_are_kept(n, height, width, recipe):
     assert result.min() >= 0 and result.max() <= 1 + 1e-6
 
 
-def test_markers_are_drawn_last_and_from_the_same_generator():
-    images, random = pictures(), generator("markers")
-
-    def corner(shown, given):
-        assert given is random
-        shown = shown.clone()
-        shown[..., :2, :2] = torch.rand((), generator=given)
-        return shown
-
-    marked = augment(images, "article", random, markers=corner)
-    assert marked[..., :2, :2].unique().numel() == 1
-    plain = augment(images, "article", generator("markers"))
-    assert torch.equal(marked[..., 2:, :], plain[..., 2:, :])
+@pytest.mark.parametrize("recipe", ["article", "released"])
+def test_markers_come_last_over_the_same_picture_as_without_them(recipe):
+    images = torch.rand(64, 1, 48, 48, generator=generator("marked pictures"))
+    marked = augment(images, recipe, generator("markers"))
+    plain = augment(images, f"{recipe}-unmarked", generator("markers"))
+    draws = draw_augmentations(recipe, 64, (48, 48), generator("markers")).markers
+    drawn = apply_markers(plain, draws)[1]
+    assert 0 < drawn.float().mean() < 0.3
+    assert torch.equal(marked[~drawn], plain[~drawn])
+    assert (marked != plain).flatten(1).any(dim=1).float().mean() > 0.4
 
 
 def test_an_unknown_recipe_is_refused_with_the_known_ones():
-    with pytest.raises(UserError, match="allowed: article, released, none"):
+    with pytest.raises(
+        UserError, match="allowed: article, released, none, article-unmarked, released-unmarked"
+    ):
         augment(pictures(), "artcle", generator("wrong"))
 
 

@@ -9,10 +9,10 @@ from testiculus.models import (
     FEATURES,
     build_classifier,
     missing_weights,
-    save_encoder,
     weights_file,
     weights_fingerprint,
 )
+from testiculus.pretrain.encoder_files import write_encoder
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +114,7 @@ def test_weights_may_be_wrapped_and_may_lack_batch_counters(tmp_path, colour_wei
 
 def test_a_saved_encoder_is_an_initialisation(tmp_path):
     trained = build_classifier("scratch-B", 5)
-    path = save_encoder(tmp_path / "mine.safetensors", trained.encoder, {"steps": "150"})
+    path = write_encoder(tmp_path / "mine.safetensors", trained.encoder, {"steps": "150"})
     again = build_classifier(str(path), 5)
     assert same(again, trained)
     assert not same(build_classifier(str(path), 6).head, trained.head)
@@ -199,3 +199,24 @@ def test_the_fingerprint_follows_the_content_of_the_file(tmp_path, colour_weight
     assert weights_fingerprint("scratch-A") == ""
     with pytest.raises(UserError, match="missing"):
         weights_fingerprint("uscl", tmp_path)
+
+
+def test_a_pretrained_encoder_is_loaded_from_the_file_that_is_handed_over(tmp_path):
+    trained = build_classifier("scratch-B", 5).encoder
+    path = write_encoder(tmp_path / "any_name.safetensors", trained, {"steps": "3"})
+    built = build_classifier("pretrained", seed=0, file=path)
+    images = torch.rand(2, 1, 32, 32, generator=generator("pretrained"))
+    assert torch.equal(built.eval().encoder(images), trained.eval()(images))
+    head = build_classifier("scratch-A", seed=0).head.weight
+    assert torch.equal(built.head.weight, head)  # the head depends on the seed alone
+
+
+def test_a_fingerprint_is_of_the_weights_and_not_of_the_card_or_the_name(tmp_path):
+    encoder = build_classifier("scratch-A", 0).encoder
+    first = write_encoder(tmp_path / "a.safetensors", encoder, {"commit": "1"})
+    second = write_encoder(tmp_path / "b.safetensors", encoder, {"commit": "2"})
+    found = weights_fingerprint("pretrained", file=first)
+    assert found == weights_fingerprint("pretrained", file=second)
+    encoder.conv1.weight.data[0, 0, 0, 0] += 1
+    write_encoder(first, encoder, {"commit": "1"})
+    assert weights_fingerprint("pretrained", file=first) != found

@@ -1,7 +1,7 @@
-"""Where the project keeps things that are not results: runs, caches, weights.
+"""Where the project keeps things: runs, caches and weights, which git ignores, and results.
 
-All three are ignored by git. Each can be moved with an environment variable, so that a test or a
-cluster never touches a person's own.
+Each can be moved with an environment variable, so that a test or a cluster never touches a
+person's own.
 """
 
 import os
@@ -30,3 +30,8 @@ def cache_folder() -> Path:
 def weights_folder() -> Path:
     """Return the folder of pretrained weights (`TESTICULUS_WEIGHTS`, else `weights`)."""
     return Path(os.environ.get("TESTICULUS_WEIGHTS") or project_root() / "weights")
+
+
+def results_folder() -> Path:
+    """Return the folder of results (`TESTICULUS_RESULTS`, else `results` in the project)."""
+    return Path(os.environ.get("TESTICULUS_RESULTS") or project_root() / "results")

@@ -33,6 +33,11 @@ class Checkpoint:
     def __init__(self, path: Path):
         self.path = path
 
+    @property
+    def folder(self) -> Path:
+        """The run's folder: a file put there while it computes is kept and watched with it."""
+        return self.path.parent
+
     def load(self) -> dict | None:
         """Return the last saved state, or None where there is none that can be read."""
         import torch
@@ -94,16 +99,24 @@ class Job:
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run: its arrays, the seconds its last attempt took, and whether it was reused."""
+    """A finished run: its arrays, the seconds its last attempt took, and whether it was reused.
+
+    `folder` holds the files, if any, that the computation kept beside its arrays.
+    """
 
     key: str
     arrays: Arrays
     seconds: float
     reused: bool
+    folder: Path
 
 
 class Store:
-    """A folder of finished runs, one subfolder each: `run.json`, `arrays.npz`, `checkpoint.pt`."""
+    """A folder of finished runs, one subfolder each: `run.json`, `arrays.npz`, `checkpoint.pt`.
+
+    What else a computation wrote into its folder (weights, say) belongs to the run: `run.json`
+    lists it under `files` with its checksum.
+    """
 
     def __init__(self, root: Path | str):
         self.root = Path(root)
@@ -124,9 +137,10 @@ class Store:
         folder = self.root / job.key
         try:
             note = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-            if note["sha256"] != _sha256(folder / "arrays.npz"):
-                raise ValueError("checksum differs")
-            return Run(job.key, read_arrays(folder / "arrays.npz"), note["seconds"], reused=True)
+            for name, checksum in {"arrays.npz": note["sha256"], **note.get("files", {})}.items():
+                _require_whole(folder / name, checksum)
+            arrays = read_arrays(folder / "arrays.npz")
+            return Run(job.key, arrays, note["seconds"], reused=True, folder=folder)
         except FileNotFoundError:
             return None
         except (ValueError, KeyError, TypeError) as error:
@@ -145,9 +159,24 @@ class Store:
         seconds = time.perf_counter() - start
         write_arrays(folder / "arrays.npz", **arrays)
         note = {"seconds": seconds, "sha256": _sha256(folder / "arrays.npz"), **job.identity()}
+        note["files"] = {path.name: _sha256(path) for path in _kept(folder)}
         write_json(folder / "run.json", note)  # last: only now is the run finished
         checkpoint.clear()
-        return Run(job.key, arrays, seconds, reused=False)
+        return Run(job.key, arrays, seconds, reused=False, folder=folder)
+
+
+def _kept(folder: Path) -> list[Path]:
+    """Return the files that a computation left; hidden ones are parts of killed writes."""
+    own = ("run.json", "arrays.npz", "checkpoint.pt")
+    files = sorted(path for path in folder.iterdir() if path.is_file())
+    return [path for path in files if path.name not in own and not path.name.startswith(".")]
+
+
+def _require_whole(path: Path, checksum: str) -> None:
+    if not path.is_file():
+        raise ValueError(f"{path.name} is missing")
+    if _sha256(path) != checksum:
+        raise ValueError(f"checksum of {path.name} differs")
 
 
 def _sha256(path: Path) -> str:

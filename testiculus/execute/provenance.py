@@ -11,7 +11,6 @@ import io
 import json
 import os
 import platform
-import subprocess
 import sys
 import tomllib
 from collections.abc import Mapping
@@ -24,16 +23,17 @@ from typing import Any
 from testiculus.base.code import code_fingerprint, normalised
 from testiculus.base.errors import UserError
 from testiculus.base.places import project_root
+from testiculus.base.repository import git_state
 from testiculus.execute.parameters import notebook_path
 
 # What can change a number. Direct dependencies only: the lock file names the rest.
 PACKAGES = (
     "torch torchvision timm numpy scipy pandas scikit-learn pillow pandera papermill ipykernel"
 ).split()
-# What decides a result; a change elsewhere (prose, committed results) does not make it "dirty".
-_SOURCES = ("testiculus", "notebooks", "pyproject.toml", "requirements.lock")
 # Figures of the paper that a table shows and whose file does not carry its name.
 _SHOWN_TOO = {"table1": ("flag_counts.csv",)}
+# Experiments whose profiles decide too: the noise protocol, where no flags are there to be read.
+_PROFILES_TOO = {"table2": ("table1",), "table4": ("table1",)}
 _CPU_INFO = Path("/proc/cpuinfo")
 
 
@@ -119,8 +119,12 @@ def _tree(source: str) -> str:
 
 def _profiles(experiment: str) -> dict[str, Any]:
     text = files("testiculus.experiments").joinpath("profiles.toml").read_text("utf-8")
-    profiles = tomllib.loads(text)
-    return {name: table[experiment] for name, table in profiles.items() if experiment in table}
+    read = (experiment, *_PROFILES_TOO.get(experiment, ()))
+    return {
+        profile: own if read == (experiment,) else {name: table.get(name) for name in read}
+        for profile, table in tomllib.loads(text).items()
+        if (own := table.get(experiment)) is not None
+    }
 
 
 def _paper(experiment: str) -> dict[str, Any]:
@@ -143,31 +147,6 @@ def _parsed(name: str, text: str) -> Any:
 
         return yaml.safe_load(text)
     return text
-
-
-def git_state(root: Path) -> dict[str, object]:
-    """Return the commit and whether the sources differ from it; None where git cannot say.
-
-    It cannot where `root` is not the top of its repository: an unpacked copy of the project that
-    lies inside another repository has none of that one's commits.
-    """
-    top = _git(root, "rev-parse", "--show-toplevel")
-    if not top or Path(top).resolve() != root.resolve():
-        return {"commit": None, "dirty": None}
-    commit = _git(root, "rev-parse", "HEAD")
-    changed = _git(root, "status", "--porcelain", "--", *_SOURCES)
-    dirty = None if commit is None or changed is None else bool(changed)
-    return {"commit": commit, "dirty": dirty}
-
-
-def _git(root: Path, *words: str) -> str | None:
-    try:
-        done = subprocess.run(
-            ["git", *words], cwd=root, capture_output=True, text=True, timeout=30, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() if done.returncode == 0 else None
 
 
 def versions() -> dict[str, str]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -16,12 +17,27 @@ import torch
 from testiculus.base.devices import device_class
 from testiculus.base.progress import progress
 from testiculus.base.store import Job, Run, Store
+from testiculus.data.image_cache import sha256
 from testiculus.data.images import ImageSet
 from testiculus.experiments.training import run_fingerprint, train_one
 from testiculus.finetune import FinetuneSettings
 from testiculus.folds import patient_folds
+from testiculus.models import PRETRAINED
 
 MODULE = "testiculus.experiments.training"  # the code that decides a run's result
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a row starts from: a named initialisation, or an encoder's `file` under its own name."""
+
+    name: str
+    file: Path | None = None
+
+    @property
+    def initialisation(self) -> str:
+        """What the settings of its runs say: the file's content, not its name, is in their keys."""
+        return self.name if self.file is None else PRETRAINED
 
 
 @dataclass(frozen=True)
@@ -92,25 +108,28 @@ def row_jobs(
     images: ImageSet,
     labels: np.ndarray,
     kept: np.ndarray,
-    initialisation: str,
+    start: Start | str,
     protocol: Protocol,
     folds: dict[int, np.ndarray],
     device: torch.device,
 ) -> list[RowJob]:
-    """Return the seeds x folds runs of a row.
+    """Return the seeds x folds runs of a row that starts from `start` (or its name).
 
     `labels` (int64, N) are trained on, `kept` (bool, N) says which images may be trained on. All
     images of the test fold are predicted, kept or not; how they are scored is decided later.
     """
-    jobs = []
+    start = Start(start) if isinstance(start, str) else start
+    jobs, pixels = [], f"{tuple(images.pixels.shape)} {sha256(images.pixels)}"
     for seed in protocol.seeds:
         for fold in range(protocol.folds):
             test = folds[seed] == fold
             train_index, test_index = np.flatnonzero(~test & kept), np.flatnonzero(test)
-            settings = protocol.run_settings(initialisation, seed, fold)
-            split = (train_index, test_index)
-            train = partial(train_one, images.pixels, labels, *split, settings, device)
-            fingerprint = run_fingerprint(images.fingerprint, labels, *split, initialisation)
+            settings = protocol.run_settings(start.initialisation, seed, fold)
+            split, origin = (train_index, test_index), (start.initialisation, start.file)
+            train = partial(
+                train_one, images.pixels, labels, *split, settings, device, encoder=start.file
+            )
+            fingerprint = run_fingerprint(pixels, labels, *split, *origin)
             job = Job(settings, fingerprint, MODULE, device_class(device), train)
             jobs.append(RowJob(row, seed, fold, train_index, test_index, job))
     return jobs
@@ -140,6 +159,7 @@ def finish_rows(
 def seconds_per_image(planned: RowJob, device: torch.device, batches: int = 6) -> float:
     """Time a few training steps of a planned run and return the seconds one image costs."""
     pixels, labels, train_index, _, settings, _ = planned.job.compute.args
+    more = planned.job.compute.keywords
     draws = settings.batch_size * batches
     both = [np.resize(train_index[labels[train_index] == c], draws) for c in (0, 1)]
     few = np.stack(both, axis=1).ravel()[:draws]  # classes in turn, so that every part has both
@@ -147,7 +167,7 @@ def seconds_per_image(planned: RowJob, device: torch.device, batches: int = 6) -
     one, timed = few[: settings.batch_size], []
     for index in (one, one, few):  # the first call warms up, the second is what a call costs anyway
         start = time.perf_counter()
-        train_one(pixels, labels, index, index[:2], brief, device, None)
+        train_one(pixels, labels, index, index[:2], brief, device, None, **more)
         timed.append(time.perf_counter() - start)
     return max(timed[2] - timed[1], 1e-9) / (len(few) - len(one))
 

@@ -90,7 +90,7 @@ class Plan:
             "steps a training": p.epochs * -(-drawn // p.batch_size),
             "learning rates": f"encoder {p.encoder_lr:g}, head {p.head_lr:g}",
             "weight decay": p.weight_decay,
-            "augmentation": f"{p.augmentation}, without markers",
+            "augmentation": p.augmentation,
             "rule": asdict(self.rule),
             "evaluations": self.possible_evaluations,
             "device": device_class(self.device),
@@ -249,8 +249,9 @@ def _warn_of_odd_choices(planned: Plan, data: str, patients: int | None) -> None
 def choose_initialisations(wanted: object, second: str) -> tuple[tuple[str, ...], dict[str, str]]:
     """Return the two initialisations of the noise protocol, and what could not be run and why.
 
-    The article's are ImageNet and `second`; what is missing is replaced, under its own name, by
-    independent random initialisations scratch-A and scratch-B. The first one trains the table.
+    The article's are ImageNet and `second`; what is missing is replaced, under its own name, by the
+    random initialisation scratch-A, then by the UD encoder where its file is there, then by another
+    random one, scratch-B. The first one trains the table.
     """
     if wanted is not None:
         names = wanted.split(",") if isinstance(wanted, str) else list(wanted)
@@ -267,4 +268,5 @@ def choose_initialisations(wanted: object, second: str) -> tuple[tuple[str, ...]
     article = ("imagenet", second)
     missing = {name: reason for name in article if (reason := missing_weights(name))}
     there = [name for name in article if name not in missing]
-    return (*there, "scratch-A", "scratch-B")[:2], missing
+    ud = [] if missing_weights("ud") else ["ud"]
+    return tuple(dict.fromkeys([*there, "scratch-A", *ud, "scratch-B"]))[:2], missing

@@ -5,6 +5,7 @@ Kept apart from the planning around it, so that a change there does not recomput
 
 import hashlib
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -22,10 +23,12 @@ def train_one(
     device: torch.device,
     checkpoint: Checkpoint | None,
     on_epoch: Callable[[int, int, float], None] | None = None,
+    encoder: Path | None = None,
 ) -> dict[str, np.ndarray]:
     """Fine-tune one classifier and return `probabilities`, `sample` and `loss` as arrays.
 
-    Arguments and errors are those of `finetune`; the model is built from the settings.
+    Arguments and errors are those of `finetune`; the model is built from the settings, and from the
+    file `encoder` where these start from a pretrained one.
     """
     result = finetune(
         pixels,
@@ -34,7 +37,7 @@ def train_one(
         test_index,
         settings,
         device=device,
-        model=build_classifier(settings.initialisation, settings.seed),
+        model=build_classifier(settings.initialisation, settings.seed, file=encoder),
         checkpoint=checkpoint,
         on_epoch=on_epoch,
     )
@@ -42,15 +45,20 @@ def train_one(
 
 
 def run_fingerprint(
-    images_fingerprint: str,
+    pixels: str,
     labels: np.ndarray,
     train_index: np.ndarray,
     test_index: np.ndarray,
     initialisation: str,
+    encoder: Path | None = None,
 ) -> str:
-    """Return the sha256 (hex) of all data a run reads: images, labels, split, initial weights."""
-    digest = hashlib.sha256(images_fingerprint.encode())
-    for values in (labels, train_index, test_index):
+    """Return the sha256 (hex) of all data a run reads: images, labels, split, initial weights.
+
+    `pixels` names the images' pixels, `labels` are those that are trained on: what else is known of
+    the images changes no run.
+    """
+    digest = hashlib.sha256(pixels.encode())
+    for values in (np.asarray(labels)[train_index], train_index, test_index):
         digest.update(np.ascontiguousarray(values, dtype=np.int64).tobytes() + b"|")
-    digest.update(weights_fingerprint(initialisation).encode())
+    digest.update(weights_fingerprint(initialisation, file=encoder).encode())
     return digest.hexdigest()

@@ -17,7 +17,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from testiculus.augment import Augmentations, Markers, apply, draw_augmentations
+from testiculus.augment import Augmentations, apply, draw_augmentations
 from testiculus.base.devices import autocast, generator, resolve_precision
 from testiculus.base.errors import UserError
 from testiculus.finetune.interface import (
@@ -44,7 +44,6 @@ def finetune(
     model: Classifier,
     checkpoint: Checkpoint | None = None,
     on_epoch: Callable[[int, int, float], None] | None = None,
-    markers: Markers | None = None,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
 ) -> FinetuneResult:
     """Train `model` on the training images and predict every test image.
@@ -61,7 +60,6 @@ def finetune(
         checkpoint: asked for a state to resume from, and given one at the end of an epoch when
             `checkpoint_seconds` have passed since the last. A resumed run ends in the same bits.
         on_epoch: called after each epoch with (epochs done, epochs, mean loss).
-        markers: draws markers into augmented images, see `augment.augment`.
 
     Raises:
         UserError: for an index out of range, training labels other than 0 and 1 or of one class
@@ -70,7 +68,7 @@ def finetune(
     Same inputs, same number of threads, CPU: the same bits.
     """
     train, test = checked_inputs(pixels, labels, train_index, test_index, settings)
-    training = Training(model, training_set(pixels, labels, train, device), settings, markers)
+    training = Training(model, training_set(pixels, labels, train, device), settings)
     earlier = training.resume(checkpoint)
     start = saved = time.perf_counter()
     while training.epoch < settings.epochs:
@@ -103,26 +101,19 @@ class TrainingSet(NamedTuple):
 
 
 class EpochDraws(NamedTuple):
-    """One epoch's draws, on the device, and the generator that markers go on drawing from."""
+    """One epoch's draws, on the device."""
 
     sample: torch.Tensor  # int64 n_train
     augmentations: Augmentations
-    generator: torch.Generator
 
 
 class Training:
     """A model in training: what `finetune` advances epoch by epoch, and a checkpoint holds."""
 
-    def __init__(
-        self,
-        model: Classifier,
-        data: TrainingSet,
-        settings: FinetuneSettings,
-        markers: Markers | None = None,
-    ):
+    def __init__(self, model: Classifier, data: TrainingSet, settings: FinetuneSettings):
         self.device = data.pixels.device
         self.model = model.to(device=self.device, memory_format=torch.channels_last)
-        self.data, self.settings, self.markers = data, settings, markers
+        self.data, self.settings = data, settings
         self.precision = resolve_precision(self.device, settings.precision)
         self.optimiser = optimiser_for(model, settings)
         shape = (settings.epochs, len(data.index))
@@ -148,8 +139,6 @@ class Training:
         images = apply(
             to_float(self.data.pixels.index_select(0, chosen)), draws.augmentations[rows]
         )
-        if self.markers is not None:
-            images = self.markers(images, draws.generator)
         with autocast(self.device, self.precision):
             features = self.model.encoder(normalise(images))
         # Head and loss in fp32: in bf16, logits near 1 step by 1/128, and losses against a
@@ -220,7 +209,7 @@ def draw_epoch(data: TrainingSet, settings: FinetuneSettings, epoch: int) -> Epo
         settings.augmentation, len(data.index), data.pixels.shape[-2:], random
     )
     device = data.pixels.device
-    return EpochDraws(data.index[chosen].to(device), drawn.to(device), random)
+    return EpochDraws(data.index[chosen].to(device), drawn.to(device))
 
 
 def predict(model: nn.Module, pixels: torch.Tensor, index: np.ndarray) -> torch.Tensor:
@@ -232,8 +221,11 @@ def predict(model: nn.Module, pixels: torch.Tensor, index: np.ndarray) -> torch.
     parts = []
     with torch.inference_mode():
         for chosen in torch.as_tensor(index, device=pixels.device).split(PREDICT_BATCH):
-            logits = model(normalise(to_float(pixels.index_select(0, chosen))))
-            parts.append(torch.softmax(logits, dim=1)[:, 1])
+            # One image alone, of 32 pixels or less, can come out of the last layers as NaN: a batch
+            # of 1 x 1 maps takes another path through the CPU's convolutions. So it goes in twice.
+            shown = chosen.repeat(2) if len(chosen) == 1 else chosen
+            logits = model(normalise(to_float(pixels.index_select(0, shown))))
+            parts.append(torch.softmax(logits[: len(chosen)], dim=1)[:, 1])
     return torch.cat(parts).cpu()
 
 

@@ -28,7 +28,7 @@ STD = 0.25  # article, section 5: "std. dev. 0.25"
 VARIANTS: dict[str, dict[str, object]] = {
     "article": {
         "occasion": "draw",  # section 3: "on at least three occasions", read literally [25]
-        # section 4.3: rotation, horizontal flip, small shift. Its random markers are not drawn yet.
+        # section 4.3: rotation, horizontal flip, small shift, random markers
         "augmentation": "article",  # [18]
         "grouped_folds": True,  # section 3: a patient's images in one fold [5]
         "pixels": 256,  # section 5 states 256 for generation; fine-tuning: released code [4]
@@ -36,7 +36,7 @@ VARIANTS: dict[str, dict[str, object]] = {
     },
     "thesis": {
         "occasion": "draw",  # section 3.2: "at least three times during the learning process" [25]
-        # section 5.3 describes the article's; the colour jitter of 6.1 is not drawn yet either.
+        # section 5.3 describes the article's; the colour jitter that 6.1 adds is not drawn
         "augmentation": "article",  # [18]
         "grouped_folds": True,  # section 3.2 and section 5.4 [5]
         "pixels": 224,  # section 6.1, other settings [4]
@@ -44,7 +44,7 @@ VARIANTS: dict[str, dict[str, object]] = {
     },
     "released": {
         "occasion": "epoch",  # a sample's losses are averaged within an epoch first [25]
-        # bands removed, flip, downward shift, no rotation; its markers are not drawn yet.
+        # bands removed, flip, downward shift, rings, crosses and caliper lines, no rotation
         "augmentation": "released",  # [18]
         "grouped_folds": False,  # stratified over single views, not grouped by patient [5]
         "pixels": 256,  # released code's resize [4]

@@ -1,3 +1,5 @@
+import hashlib
+import json
 import os
 import signal
 import subprocess
@@ -50,6 +52,48 @@ def test_a_damaged_run_is_computed_again_and_said_so(tmp_path, damage):
     with pytest.warns(InputWarning, match="damaged"):
         again = Store(tmp_path).finish(job(lambda c: {"x": np.ones(2)}))
     np.testing.assert_array_equal(again.arrays["x"], [1, 1])
+
+
+def keep_two_files(checkpoint):
+    for name in ("weights.bin", "notes.txt", ".notes.txt.x.part"):  # the last as after a kill
+        (checkpoint.folder / name).write_bytes(name.encode())
+    checkpoint.save({"step": 1})
+    return {"x": np.zeros(2)}
+
+
+def test_files_kept_beside_the_arrays_belong_to_the_run(tmp_path):
+    (tmp_path / job(refuse).key).mkdir()
+    run = Store(tmp_path).finish(job(keep_two_files))
+    again = Store(tmp_path).finish(job(refuse))
+    assert run.folder == again.folder == tmp_path / run.key
+    assert (again.folder / "weights.bin").read_bytes() == b"weights.bin"
+    noted = json.loads((run.folder / "run.json").read_text())["files"]
+    checksum = hashlib.sha256(b"weights.bin").hexdigest()
+    assert set(noted) == {"weights.bin", "notes.txt"} and noted["weights.bin"] == checksum
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda file: file.unlink(), "weights.bin is missing"),
+        (lambda file: file.write_bytes(b"others"), "checksum of weights.bin differs"),
+    ],
+)
+def test_a_run_whose_kept_file_is_missing_or_damaged_is_computed_again(tmp_path, damage, said):
+    (tmp_path / job(refuse).key).mkdir()
+    run = Store(tmp_path).finish(job(keep_two_files))
+    damage(run.folder / "weights.bin")
+    with pytest.warns(InputWarning, match=said):
+        again = Store(tmp_path).finish(job(keep_two_files))
+    assert not again.reused and (again.folder / "weights.bin").read_bytes() == b"weights.bin"
+
+
+def test_a_run_stored_before_files_were_kept_is_still_found(tmp_path):
+    run = Store(tmp_path).finish(job(lambda c: {"x": np.zeros(2)}))
+    note = json.loads((run.folder / "run.json").read_text())
+    del note["files"]
+    (run.folder / "run.json").write_text(json.dumps(note))
+    assert Store(tmp_path).finish(job(refuse)).reused
 
 
 def test_an_interrupted_run_finds_its_checkpoint_and_a_finished_one_leaves_none(tmp_path):

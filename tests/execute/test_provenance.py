@@ -2,17 +2,15 @@
 
 import json
 import platform
-import subprocess
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from testiculus.base.code import code_fingerprint
+from testiculus.base.code import code_fingerprint, imported_modules
 from testiculus.execute import provenance as module
 from testiculus.execute.provenance import (
     cpu_model,
-    git_state,
     is_stale,
     origin,
     provenance,
@@ -21,52 +19,6 @@ from testiculus.execute.provenance import (
 )
 
 ROOT = Path(module.__file__).parents[2]
-
-
-@pytest.fixture
-def repository(tmp_path):
-    """Make a repository with one commit; skip where there is no git."""
-
-    def git(*words):
-        identity = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false"]
-        subprocess.run(["git", *identity, *words], cwd=tmp_path, check=True, capture_output=True)
-
-    (tmp_path / "testiculus").mkdir()
-    (tmp_path / "testiculus" / "a.py").write_text("a = 1\n")
-    try:
-        git("init", "-q")
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("no git")
-    git("add", ".")
-    git("commit", "-q", "-m", "first")
-    return tmp_path
-
-
-def test_a_clean_checkout_names_its_commit(repository):
-    state = git_state(repository)
-
-    assert len(state["commit"]) == 40 and state["dirty"] is False
-
-
-def test_changed_and_new_sources_are_dirty_but_results_and_prose_are_not(repository):
-    (repository / "results").mkdir()
-    (repository / "results" / "a.csv").write_text("1")
-    (repository / "README.md").write_text("hello")
-    assert git_state(repository)["dirty"] is False
-
-    (repository / "testiculus" / "b.py").write_text("b = 1\n")
-    assert git_state(repository)["dirty"] is True
-
-
-def test_without_git_the_commit_is_unknown(tmp_path):
-    assert git_state(tmp_path) == {"commit": None, "dirty": None}
-
-
-def test_a_copy_inside_another_repository_has_none_of_its_commits(repository):
-    copy = repository / "unpacked"
-    copy.mkdir()
-
-    assert git_state(copy) == {"commit": None, "dirty": None}
 
 
 def test_a_record_holds_what_the_contract_asks_for(monkeypatch):
@@ -185,6 +137,25 @@ def test_comments_layout_and_what_belongs_to_other_tables_do_not(sources, change
 
 def test_the_figures_that_table_1_shows_count():
     assert set(module._paper("table1")) == {"table1.csv", "claims_table1.yaml", "flag_counts.csv"}
+
+
+@pytest.mark.parametrize("table", ["table2", "table4"])
+def test_the_figures_and_claims_of_the_tables_of_pretraining_count(table):
+    assert set(module._paper(table)) == {f"{table}.csv", f"claims_{table}.yaml"}
+
+
+def test_where_a_table_may_run_the_noise_protocol_its_profiles_count_too():
+    assert set(module._profiles("table2")["demo"]) == {"table1", "table2"}
+    assert "epochs" in module._profiles("table1")["demo"]  # unchanged: its results stay current
+
+
+def test_the_constants_of_the_sources_are_part_of_the_code():
+    behind, waiting = set(), {"testiculus.experiments.table2"}
+    while waiting:
+        behind |= waiting
+        waiting = {name for one in waiting for name in imported_modules(one)} - behind
+
+    assert {"testiculus.paper.protocol", "testiculus.paper.reported"} <= behind
 
 
 def test_a_record_keeps_the_known_settings_of_the_images_and_no_others():

@@ -4,7 +4,8 @@ import torch
 from testiculus.base.errors import UserError
 from testiculus.experiments import table1
 from testiculus.experiments.table1_plan import choose_initialisations
-from testiculus.models import build_classifier, save_encoder
+from testiculus.models import build_classifier
+from testiculus.pretrain.encoder_files import write_encoder
 
 SMALL = {"profile": "smoke", "patients": 9, "pixels": 16, "device": "cpu"}
 
@@ -45,11 +46,24 @@ def test_offline_the_two_initialisations_are_random_ones_under_their_own_names()
     assert "weights" in not_run["imagenet"] and "resnet18_imagenet" in not_run["imagenet"]
 
 
+def scratch_encoder():
+    return build_classifier("scratch-A", 0).encoder
+
+
 def test_weights_that_are_there_are_used_and_the_rest_is_filled_up(tmp_path, monkeypatch):
     monkeypatch.setenv("TESTICULUS_WEIGHTS", str(tmp_path))
-    save_encoder(tmp_path / "uscl_resnet18.safetensors", build_classifier("scratch-A", 0).encoder)
+    write_encoder(tmp_path / "uscl_resnet18.safetensors", scratch_encoder(), {})
     chosen, not_run = choose_initialisations(None, "uscl")
     assert chosen == ("uscl", "scratch-A") and set(not_run) == {"imagenet"}
+
+
+def test_an_ultrasound_encoder_that_is_there_takes_the_place_of_the_second_random_start(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setenv("TESTICULUS_WEIGHTS", str(tmp_path))
+    write_encoder(tmp_path / "ud_resnet18.safetensors", scratch_encoder(), {})
+    chosen, not_run = choose_initialisations(None, "uscl")
+    assert chosen == ("scratch-A", "ud") and set(not_run) == {"imagenet", "uscl"}
 
 
 def test_the_released_variant_counts_epochs_and_does_not_group_patients():

@@ -26,6 +26,7 @@ from testiculus.finetune.training import (
 from testiculus.models import Classifier, build_classifier
 
 CPU = torch.device("cpu")
+UNMARKED_AND_MARKED = ("article-unmarked", "article")
 SETTINGS = FinetuneSettings(
     initialisation="scratch-A", epochs=3, batch_size=4, encoder_lr=1e-3, head_lr=1e-2,
     augmentation="article", precision="fp32", seed=1, fold=2,
@@ -318,18 +319,10 @@ def test_progress_is_told_after_each_epoch():
     assert [call[2] for call in told] == pytest.approx(result.loss.mean(axis=1).tolist())
 
 
-def test_markers_see_every_batch_and_draw_from_the_epochs_generator():
-    seen = []
-
-    def markers(images, random):
-        seen.append((len(images), float(images.max()), float(torch.rand((), generator=random))))
-        return images
-
-    plain, marked = run(), run(markers=markers)
-    assert np.array_equal(plain.loss, marked.loss)
-    assert [n for n, _, _ in seen] == [4, 4, 5] * 3
-    assert max(top for _, top, _ in seen) <= 1.0
-    assert len({draw for _, _, draw in seen}) == 9
+def test_markers_change_the_losses_and_leave_the_draws_as_they_are():
+    plain, marked = (run(replace(SETTINGS, augmentation=name)) for name in UNMARKED_AND_MARKED)
+    assert np.array_equal(plain.sample, marked.sample)
+    assert not np.array_equal(plain.loss, marked.loss)
 
 
 def test_the_global_random_state_is_neither_read_nor_changed():
@@ -356,3 +349,13 @@ def test_training_holds_its_records_on_the_device_from_the_start():
     place = training.loss.data_ptr()
     training.train_epoch()
     assert training.loss.data_ptr() == place and training.epoch == 1
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_one_image_alone_is_predicted_as_among_others(seed):
+    model = build_classifier("scratch-A", seed)
+    pixels, labels = bright_and_dark()
+    settings = replace(SETTINGS, precision="bf16", epochs=1, seed=seed)
+    finetune(pixels, labels, np.arange(13), np.arange(13, 20), settings, device=CPU, model=model)
+    alone = torch.cat([predict(model, pixels, np.array([i])) for i in range(5)])
+    assert torch.allclose(alone, predict(model, pixels, np.arange(5)), atol=1e-5)
