@@ -67,6 +67,27 @@ def test_a_table_without_results_says_not_run_and_how_to_run_it(tmp_path):
     assert "Not run" in page and "make reproduce-table1 PROFILE=demo" in page
 
 
+@pytest.mark.parametrize(
+    ("page", "title", "command"),
+    [
+        ("table2_phantom_demo", "Table 2: pretraining sources", "make reproduce-table2 PROFILE="),
+        ("table4_liver_demo", "Table 4: weight of the organ loss", "UNLABELLED=imported/lung/"),
+    ],
+)
+def test_the_tables_of_pretraining_have_their_pages(tmp_path, page, title, command):
+    text = all_pages(tmp_path)[f"{page}.md"]
+
+    assert text.startswith(f"# {title}") and command in text
+
+
+def test_the_profiles_of_every_table_are_shown(tmp_path):
+    pages = all_pages(tmp_path)
+
+    assert "| epochs |" in pages["include/profiles_table1.md"]
+    for table in ("table2", "table4"):
+        assert "| steps |" in pages[f"include/profiles_{table}.md"]
+
+
 def test_a_result_becomes_a_page_with_its_title_and_where_it_comes_from(tmp_path):
     result(tmp_path)
 

@@ -14,7 +14,8 @@ from testiculus.execute import runner
 
 ROOT = Path(commands.__file__).parents[2]
 COMMANDS = (
-    "setup wheelhouse reproduce import calibrate book serve lab test lint format lock bench"
+    "setup wheelhouse reproduce import encoders calibrate book serve lab test lint format lock "
+    "bench"
 ).split()
 
 
@@ -204,6 +205,46 @@ def test_the_book_shows_a_persons_own_results_only_when_asked(words, own, monkey
 
     assert cli.main(words) == 0
     assert asked == [own]
+
+
+@pytest.fixture
+def encoder_store(tmp_path, monkeypatch):
+    """A store of runs with one encoder in it, the person's working directory beside it."""
+    from torch import nn
+
+    from testiculus.pretrain import write_encoder
+
+    folder = tmp_path / "runs" / "abc123"
+    write_encoder(folder / "encoder.safetensors", nn.Linear(2, 2), {"organs": "testis 9"})
+    (folder / "run.json").write_text('{"files": {"encoder.safetensors": ""}}')
+    monkeypatch.setenv("TESTICULUS_RUNS", str(tmp_path / "runs"))
+    monkeypatch.chdir(tmp_path)
+    return folder / "encoder.safetensors"
+
+
+def test_encoders_are_listed_and_copied_out_by_the_start_of_their_key(encoder_store, capsys):
+    assert cli.main(["encoders"]) == 0
+    assert cli.main("encoders --copy abc --to weights/ud_resnet18.safetensors".split()) == 0
+
+    shown = capsys.readouterr().out
+    assert "abc123" in shown and "testis 9" in shown
+    assert shown.endswith("copied: weights/ud_resnet18.safetensors\n")
+    assert Path("weights/ud_resnet18.safetensors").read_bytes() == encoder_store.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("--copy xyz --to a.safetensors", "no encoder with key 'xyz'"),
+        ("--copy abc", "--copy and --to go together"),
+        ("--to a.safetensors", "--copy and --to go together"),
+        ("--copy abc --to a.pth", "ends in .safetensors"),
+    ],
+)
+def test_an_encoder_that_cannot_be_copied_is_said_so(words, said, encoder_store, capsys):
+    assert cli.main(["encoders", *words.split()]) == cli.EXIT_BAD_INPUT
+    shown = capsys.readouterr().err
+    assert shown.startswith("error: ") and said in shown and "Traceback" not in shown
 
 
 def test_words_for_pytest_pass_through(monkeypatch):

@@ -51,6 +51,12 @@ def parsed(words: list[str]):
         return None
 
 
+def experiment_of(words: list[str]) -> str:
+    """Return the experiment that a make command reproduces; Table 1 where it names none."""
+    named = [word.removeprefix("reproduce-") for word in words if word.startswith("reproduce-")]
+    return (named or ["table1"])[0]
+
+
 def check_make(words: list[str]) -> None:
     """Fail unless each word is a target or a variable that exists, with a value that parses."""
     for word in words:
@@ -60,7 +66,7 @@ def check_make(words: list[str]) -> None:
             continue
         assert name in VARIABLES, name
         if name == "P":
-            check_parameters("table1", [value])
+            check_parameters(experiment_of(words), [value])
         if name == "ARGS" and "import" in words:
             parsed(["import", *shlex.split(value)])
     for target in (word for word in words if word.startswith("reproduce-")):
@@ -101,6 +107,7 @@ def test_every_command_names_what_exists(command, page):
         "make reproduce-table9",
         "make reproduce-table1 EPOCHS=3",
         'make reproduce-table1 P="epoch=3"',
+        'make reproduce-table2 P="occasions=3"',
         'make import ARGS="folder --form images --to imported/my-set"',
         "python -m testiculus reprduce table1",
         "python3 -m testiculus import folder --from images",
@@ -114,7 +121,8 @@ def test_a_command_that_would_fail_is_noticed(wrong):
 def test_no_command_puts_images_where_git_sees_them():
     targets = [re.search(r"--to (\S+)", command) for command, _ in COMMANDS]
     data = [re.search(r"DATA=(\S+)", command) for command, _ in COMMANDS]
-    places = [found[1] for found in targets + data if found]
+    more = [re.search(r"UNLABELLED=(\S+)", command) for command, _ in COMMANDS]
+    places = [found[1] for found in targets + data + more if found]
 
     assert len(places) > 5 and all(place.startswith("imported/") for place in places)
     assert "/imported/" in (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
@@ -151,7 +159,8 @@ def test_every_variable_of_the_environment_that_is_named_is_read_somewhere():
     named = {name for page in PAGES for name in re.findall(r"TESTICULUS_[A-Z]+", page.read_text())}
     code = "\n".join(path.read_text() for path in (ROOT / "testiculus").rglob("*.py"))
 
-    assert named == {f"TESTICULUS_{name}" for name in ("WEIGHTS", "HUB", "RUNS", "CACHE")}
+    kept = ("WEIGHTS", "HUB", "RUNS", "CACHE", "RESULTS")
+    assert named == {f"TESTICULUS_{name}" for name in kept}
     assert all(f'"{name}"' in code for name in named)
 
 

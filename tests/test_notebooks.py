@@ -4,16 +4,17 @@ import ast
 import inspect
 import json
 import re
+from importlib import import_module
 from pathlib import Path
 
+import nbformat
 import pytest
 
-from testiculus.execute.parameters import read_parameters
+from testiculus.execute.parameters import KINDS, read_parameters
 from testiculus.execute.runner import __file__ as RUNNER
 
 ROOT = Path(RUNNER).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-KINDS = {"str", "int", "float", "seeds", "names"}
 
 
 @pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
@@ -66,14 +67,59 @@ def test_every_parameter_has_a_type_and_a_comment(path):
         assert parameter.default is None or type(parameter.default).__name__ == parameter.kind
 
 
-def test_table1_hands_every_parameter_to_its_plan():
-    from testiculus.experiments import table1
+def prose_of(path):
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    return "\n".join(source(cell) for cell in cells if cell["cell_type"] == "markdown")
 
-    path = next(path for path in NOTEBOOKS if path.stem.startswith("table1"))
+
+def accepted_by(experiment):
+    """The names of the parameters that an experiment's plan takes, in capitals."""
+    module = import_module(f"testiculus.experiments.{experiment}")
+    names = set(inspect.signature(module.plan).parameters)
+    if experiment == "table1":
+        return {name.upper() for name in (*names, *overridable())}
+    from testiculus.experiments.pretraining_plan import PARAMETERS, resolve
+
+    return {name.upper() for name in (*names, *inspect.signature(resolve).parameters, *PARAMETERS)}
+
+
+def overridable():
+    from testiculus.experiments.profiles import profile_settings
+
+    return profile_settings("smoke", "table1")
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_it_hands_every_parameter_to_its_plan(path):
+    experiment = path.stem.partition("_")[0]
     names = set(read_parameters(path)) - {"RESULTS"}
     cells = code_cells(json.loads(path.read_text(encoding="utf-8")))
-    call = next(source(cell) for cell in cells if "table1.plan(" in source(cell))
+    call = next(source(cell) for cell in cells if f"{experiment}.plan(" in source(cell))
 
-    assert names == set(re.findall(r"=([A-Z_]+)\b", call))
-    accepted = inspect.signature(table1.plan).parameters
-    assert "sizes" in accepted or {name.lower() for name in names} <= set(accepted)
+    handed = dict(re.findall(r"(\w+)=([A-Z_]+)\b", call))
+    assert names == set(handed.values()) == {name.upper() for name in handed}
+    assert names <= accepted_by(experiment)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_it_is_a_valid_notebook_that_says_what_it_is_not(path):
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+
+    assert "no medical device" in notebook.cells[-1].source
+    prose = " ".join(prose_of(path).split())
+    assert all(words in prose for words in ("no verdict", "this data set", "the article's images"))
+
+
+@pytest.mark.parametrize("table", ["table2", "table4"])
+def test_a_table_of_pretraining_says_what_its_figures_rest_on(table):
+    path = next(path for path in NOTEBOOKS if path.stem.startswith(table))
+    prose = " ".join(prose_of(path).split())
+
+    for words in (
+        "conditional on one pretrained encoder",
+        "without their labels",
+        "read on the probe's AUC",
+        "how small a difference could have been resolved|the smallest difference that",
+    ):
+        assert re.search(words, prose), words

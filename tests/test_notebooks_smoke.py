@@ -1,4 +1,4 @@
-"""The notebook for real: the command, the kernel, the results; tiny sizes, every line."""
+"""The notebooks for real: the command, the kernel, the results; tiny sizes, every line."""
 
 import csv
 import json
@@ -13,11 +13,15 @@ from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
 TINY = "patients=9 epochs=1 batch_size=16"
+# Of pretraining: the labelled patients are TINY's, so that Table 1's flags fit.
+TINIER = f"{TINY} pixels=32 unlabelled_patients=2 thyroid_patients=4 steps=2 pretrain_batch=8"
+TINIER += " pretraining_seeds=1 partitions=1"
+FRAMES = ("results", "verdicts", "predictions", "probes", "history", "map", "encoders")
 FILES = {"results.csv", "verdicts.csv", "predictions.csv", "flags.csv", "flag_counts.csv"}
 
 
-def reproduce(results, *words):
-    command = [sys.executable, "-m", "testiculus", "reproduce", "table1", "--profile", "smoke"]
+def reproduce(results, *words, experiment="table1"):
+    command = [sys.executable, "-m", "testiculus", "reproduce", experiment, "--profile", "smoke"]
     environment = {**os.environ, "TESTICULUS_RUNS": str(results.parent / "runs")}
     return subprocess.run(
         [*command, "--results", str(results), *words],
@@ -59,15 +63,20 @@ def test_smoke_claims_nothing(phantom_run):
         assert {row["verdict"] for row in csv.DictReader(stream)} == {"cannot be tested here"}
 
 
-def manifest(folder, positives):
-    """Write nine patients of two images; the first `positives` patients are positive."""
-    random, lines = np.random.default_rng(0), ["image,patient,organ,label"]
+def manifest(folder, positives, organ="liver", name="ward", seed=0):
+    """Write nine patients of two images; the first `positives` patients are positive.
+
+    Without any, where `positives` is None, nobody has a label.
+    """
+    random, lines = np.random.default_rng(seed), ["image,patient,organ,label"]
+    folder.mkdir(exist_ok=True)
     for number in range(18):
         picture = random.integers(0, 255, (40, 50), dtype=np.uint8)
         Image.fromarray(picture).save(folder / f"{number}.png")
-        lines.append(f"{number}.png,p{number // 2},liver,{int(number // 2 < positives)}")
+        label = "" if positives is None else int(number // 2 < positives)
+        lines.append(f"{number}.png,p{number // 2},{organ},{label}")
     (folder / "manifest.csv").write_text("\n".join(lines) + "\n")
-    (folder / "manifest.json").write_text(json.dumps({"name": "ward"}))
+    (folder / "manifest.json").write_text(json.dumps({"name": name}))
     return str(folder / "manifest.csv")
 
 
@@ -85,3 +94,51 @@ def test_bad_data_that_only_the_kernel_can_see_exits_2_and_writes_nothing(tmp_pa
     assert done.returncode == 2
     assert "both classes" in done.stderr and "Traceback" not in done.stderr
     assert not list((tmp_path / "out").rglob("*.csv"))
+
+
+def says_no_folder(folder, *folders):
+    """Fail where a file of results names a folder of this machine."""
+    for path in folder.iterdir():
+        text = path.read_text(encoding="utf-8")
+        for place in (ROOT, Path.home(), *folders):
+            assert len(str(place)) < 3 or f"{place}/" not in text, path.name
+
+
+@pytest.mark.parametrize("experiment", ["table2", "table4"])
+def test_a_table_of_pretraining_takes_table_1s_flags_and_prints_itself(phantom_run, experiment):
+    results, _ = phantom_run
+    done = reproduce(results, "-p", TINIER, experiment=experiment)
+    assert done.returncode == 0, done.stderr
+
+    folder = results / "phantom" / "smoke" / experiment
+    assert {path.stem for path in folder.glob("*.csv")} == set(FRAMES)
+    row = {"table2": "UD without test patients", "table4": "supervised only"}[experiment]
+    for word in (row, "probe AUC", "paper", "not claimed (smoke)", "cost:", str(results)):
+        assert word in done.stdout
+    record = json.loads((folder / "provenance.json").read_text())
+    assert "table1" in record["flags"] and "was run first" not in record["flags"]
+    says_no_folder(folder, results.parent)
+
+
+def test_a_persons_own_organs_are_pretrained_on_and_named(tmp_path):
+    own = manifest(tmp_path / "a", 4)
+    other = manifest(tmp_path / "b", None, organ="lung", name="elsewhere", seed=1)
+    values = "epochs=1 batch_size=16 steps=2 pretrain_batch=8 exclude_test=0 partitions=1"
+    values += " pretraining_seeds=1"
+    words = ("--data", own, "-p", f"{values} unlabelled={other}")
+    done = reproduce(tmp_path / "out", *words, experiment="table2")
+    assert done.returncode == 0, done.stderr
+
+    table = done.stdout.partition("Claims of Table 2")[2]
+    assert "UD lung only" in table and "testes only" not in table
+    folder = tmp_path / "out" / "ward" / "smoke" / "table2"
+    assert "UD liver only" in (folder / "table2.ipynb").read_text()
+    says_no_folder(folder, tmp_path)
+
+
+def test_one_organ_alone_is_refused_with_the_explanation(tmp_path):
+    own = manifest(tmp_path / "a", 4)
+    done = reproduce(tmp_path / "out", "--data", own, experiment="table4")
+
+    assert done.returncode == 2
+    assert "organ loss" in done.stderr and "Traceback" not in done.stderr

@@ -1,20 +1,39 @@
 """Claims: sentences of the sources as tests on tidy results, with a verdict that nobody types.
 
-`judge_table1` judges Table 1's claims, `circularity` splits its gains into their parts. The frames
-they read are described in `schema`, the rule that turns an interval into a verdict in `verdicts`.
+`judge_table1` judges Table 1's claims, `circularity` splits its gains into their parts;
+`judge_table2` and `judge_table4` judge those on pretraining, `spread_over_pretrainings` and
+`separates_scanners` say what else its probes tell. The frames they read are described in `schema`,
+the rules that turn an interval into a verdict in `verdicts`.
 """
 
 from testiculus.claims.contrasts import Contrast, Term
+from testiculus.claims.pretraining import READINGS, Reading, judge_table2, judge_table4
+from testiculus.claims.probes import separates_scanners, spread_over_pretrainings
 from testiculus.claims.schema import (
     BASELINE,
+    CONTROL,
+    EXCLUDED,
     FLAG_COLUMNS,
+    IMAGENET,
+    NONE,
+    OTHER_ORGANS,
+    OWN_ORGAN,
     PREDICTION_COLUMNS,
+    PRETRAINING_PREDICTION_COLUMNS,
+    PROBE_COLUMNS,
     RESULT_COLUMNS,
     ROWS,
     SCORINGS,
+    SUPERVISED,
+    TABLE2_EXTRA_ROWS,
+    TABLE2_ROWS,
+    TABLE4_ROWS,
+    UD,
+    USCL,
     VERDICT_COLUMNS,
     VERDICT_EXTRAS,
     Conditions,
+    lambda_row,
 )
 from testiculus.claims.table1 import circularity, judge_table1
 from testiculus.claims.verdicts import (
@@ -24,30 +43,55 @@ from testiculus.claims.verdicts import (
     UNTESTABLE,
     Claim,
     Outcome,
+    best_of,
     judge,
     verdict_of,
+    verdict_of_equality,
 )
 
 __all__ = [
     "BASELINE",
     "CONTRADICTED",
+    "CONTROL",
+    "EXCLUDED",
     "FLAG_COLUMNS",
+    "IMAGENET",
+    "NONE",
     "NOT_RESOLVED",
+    "OTHER_ORGANS",
+    "OWN_ORGAN",
     "PREDICTION_COLUMNS",
+    "PRETRAINING_PREDICTION_COLUMNS",
+    "PROBE_COLUMNS",
+    "READINGS",
     "RESULT_COLUMNS",
     "ROWS",
     "SCORINGS",
+    "SUPERVISED",
     "SUPPORTED",
+    "TABLE2_EXTRA_ROWS",
+    "TABLE2_ROWS",
+    "TABLE4_ROWS",
+    "UD",
     "UNTESTABLE",
+    "USCL",
     "VERDICT_COLUMNS",
     "VERDICT_EXTRAS",
     "Claim",
     "Conditions",
     "Contrast",
     "Outcome",
+    "Reading",
     "Term",
+    "best_of",
     "circularity",
     "judge",
     "judge_table1",
+    "judge_table2",
+    "judge_table4",
+    "lambda_row",
+    "separates_scanners",
+    "spread_over_pretrainings",
     "verdict_of",
+    "verdict_of_equality",
 ]

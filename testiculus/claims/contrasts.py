@@ -9,7 +9,15 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from testiculus.claims.schema import CURATED, ORIGINAL, RESCORED, TRUTH, Conditions, runs_of
+from testiculus.claims.schema import (
+    CLEAN,
+    CURATED,
+    ORIGINAL,
+    RESCORED,
+    TRUTH,
+    Conditions,
+    runs_of,
+)
 from testiculus.intervals import (
     BOOTSTRAP_DRAWS,
     Interval,
@@ -18,6 +26,7 @@ from testiculus.intervals import (
 )
 
 LABEL_COLUMN = {CURATED: "curated_label", ORIGINAL: "label", TRUTH: "true_label"}
+LABEL_COLUMN[CLEAN] = LABEL_COLUMN[TRUTH]
 UNKNOWN_TRUTH = "true labels are missing"  # of some images or all: scores on the truth need all
 BOOTSTRAPPED_METRICS = ("accuracy", "f1", "precision", "recall")
 
@@ -44,7 +53,8 @@ class Contrast:
             if not (results["row"] == term.row).any():
                 return f"row {term.row} was not run"
             if not runs_of(results, term.row, self.metric + term.scoring).notna().any():
-                unknown = term.scoring == TRUTH
+                needs_truth = LABEL_COLUMN.get(term.scoring) == LABEL_COLUMN[TRUTH]
+                unknown = needs_truth and len(runs_of(results, term.row, self.metric))
                 return UNKNOWN_TRUTH if unknown else f"no {self.metric + term.scoring}"
         return ""
 

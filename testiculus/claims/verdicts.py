@@ -1,7 +1,7 @@
 """Verdicts: one rule from an interval to one of four words, for every claim of every table."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -66,19 +66,77 @@ def verdict_of(interval: Interval) -> str:
     return CONTRADICTED if interval.high < 0 else NOT_RESOLVED
 
 
-def decided_by(interval: Interval, beside: Interval | None = None) -> Outcome:
-    """Return the outcome that `interval` decides, with the patient bootstrap `beside` it."""
+def verdict_of_equality(interval: Interval, margin: float) -> str:
+    """Return the verdict on the claim that the effect lies between -`margin` and `margin`.
+
+    supported if the whole interval lies inside, contradicted if it lies outside on one side, and
+    not resolved if it reaches over a margin or has no bounds.
+
+    >>> verdict_of_equality(Interval(0.01, -0.01, 0.02, 12, 0.015), margin=0.025)
+    'supported'
+    >>> verdict_of_equality(Interval(0.02, -0.01, 0.05, 12, 0.03), margin=0.025)
+    'not resolved'
+    """
+    if -margin < interval.low and interval.high < margin:
+        return SUPPORTED
+    outside = interval.low > margin or interval.high < -margin
+    return CONTRADICTED if outside else NOT_RESOLVED
+
+
+def decided_by(
+    interval: Interval, beside: Interval | None = None, *, equal_within: float | None = None
+) -> Outcome:
+    """Return the outcome that `interval` decides, with the patient bootstrap `beside` it.
+
+    The claim is that the effect is above zero or, with `equal_within`, inside that margin.
+    """
     boot = (beside.low, beside.high) if beside else (NAN, NAN)
+    if equal_within is None:
+        verdict = verdict_of(interval)
+    else:
+        verdict = verdict_of_equality(interval, equal_within)
     return Outcome(
         interval.effect,
         interval.low,
         interval.high,
-        verdict_of(interval),
+        verdict,
         interval.note,
         interval.n,
         interval.resolvable,
         *boot,
     )
+
+
+def best_of(outcomes: Mapping[str, Outcome]) -> Outcome:
+    """Return the outcome of the claim that a row beats each of its rivals, from one outcome each.
+
+    supported if it is against every rival, contradicted if it is against any, untestable if a rival
+    is (and none contradicts), else not resolved. The effect, and all that belongs to it, is the
+    smallest over the rivals; the note names that rival and those that the verdict rests on.
+    """
+    against = {
+        verdict: [rival for rival, found in outcomes.items() if found.verdict == verdict]
+        for verdict in (CONTRADICTED, UNTESTABLE, NOT_RESOLVED, SUPPORTED)
+    }
+    verdict = next(verdict for verdict, rivals in against.items() if rivals)
+    missing = [outcomes[rival].note for rival in against[UNTESTABLE]]
+    if verdict == UNTESTABLE:
+        return untestable(joined(*missing))
+    tested = {rival: found for rival, found in outcomes.items() if rival not in against[UNTESTABLE]}
+    rival, smallest = min(tested.items(), key=lambda one: one[1].effect)
+    rests_on = "" if verdict == SUPPORTED else f"{verdict} against {', '.join(against[verdict])}"
+    note = joined(f"smallest against {rival}", rests_on, smallest.note, *missing)
+    return replace(smallest, verdict=verdict, note=note)
+
+
+def joined(*notes: str) -> str:
+    """Return the notes as one, with whatever several of them say said once.
+
+    >>> joined("row A was not run", "", "row A was not run; row B was not run")
+    'row A was not run; row B was not run'
+    """
+    parts = (part for note in notes for part in note.split("; ") if part)
+    return "; ".join(dict.fromkeys(parts))
 
 
 def untestable(reason: str) -> Outcome:
@@ -97,7 +155,7 @@ def judge(claims: Iterable[Claim], conditions: Conditions) -> pd.DataFrame:
         outcome = claim.test()
         verdict, note = outcome.verdict, outcome.note
         if conditions.claims_nothing:
-            verdict, note = UNTESTABLE, "; ".join(part for part in (SMOKE_NOTE, note) if part)
+            verdict, note = UNTESTABLE, joined(SMOKE_NOTE, note)
         contract = (claim.id, claim.source, claim.paper)
         found = (outcome.effect, outcome.ci_low, outcome.ci_high, verdict)
         beside = (claim.text, outcome.n, outcome.resolvable, outcome.boot_low, outcome.boot_high)

@@ -8,6 +8,7 @@ import argparse
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 from testiculus.base.errors import UserError, one_of
@@ -76,9 +77,9 @@ def _gpu_profile(device: str) -> dict[str, str]:
 def _show(done) -> None:
     """Print a finished experiment's table, its price and where its files lie."""
     from testiculus.execute.words import price
-    from testiculus.report import tables
+    from testiculus.report import as_text
 
-    print(tables.as_text(done.folder))
+    print(as_text(done.folder))
     print(f"cost: {price(done.provenance)}")
     print(f"results: {_short(done.folder)}")
 
@@ -98,6 +99,23 @@ def import_images(options: argparse.Namespace) -> None:
     print(f"manifest: {_short(Path(from_arguments(options)).absolute())}")
 
 
+def encoders(options: argparse.Namespace) -> None:
+    """List the encoders of the store, or copy one out."""
+    from testiculus.base.places import runs_folder
+    from testiculus.experiments.encoders import copy_encoder, encoders_table, find_encoder
+
+    if bool(options.copy) != bool(options.to):
+        raise UserError(
+            "--copy and --to go together",
+            remedy="--copy KEY --to weights/ud_resnet18.safetensors",
+        )
+    if options.copy:
+        copied = copy_encoder(find_encoder(runs_folder(), options.copy), Path(options.to))
+        print(f"copied: {_short(copied.absolute())}")
+        return
+    print(encoders_table(runs_folder()))
+
+
 def calibrate(options: argparse.Namespace) -> None:
     """Measure the phantom's difficulty on true labels and keep the figure with the profile."""
     from testiculus.experiments.calibration import F1_RANGE, calibrate
@@ -115,19 +133,27 @@ def book(options: argparse.Namespace) -> None:
     from testiculus.execute import book as building
 
     if options.pictures:
-        print(_short(_draw_phantom(project_root() / "book" / "images" / "phantom.png")))
+        for path in _draw_pictures(project_root() / "book" / "images"):
+            print(_short(path))
         return
     print(f"the book: {_short(building.build(project_root(), options.own))}")
 
 
-def _draw_phantom(path: Path) -> Path:
-    """Draw the grid of the phantom that README and book show, and return its file."""
+def _draw_pictures(folder: Path) -> list[Path]:
+    """Draw the pictures that README and book show, and return their files."""
     from testiculus.base.files import atomic_write
-    from testiculus.report import phantom_grid
+    from testiculus.report import marker_grid, marker_kinds, phantom_grid
 
-    figure = phantom_grid()
+    pictures = {
+        "phantom": phantom_grid, "markers_kinds": marker_kinds, "markers_grid": marker_grid
+    }  # fmt: skip
     options = {"format": "png", "dpi": 110, "metadata": {"Software": None}}
-    return atomic_write(path, lambda part: figure.savefig(part, **options))
+    drawn = []
+    for name, draw in pictures.items():
+        figure = draw()
+        save = partial(figure.savefig, **options)
+        drawn.append(atomic_write(folder / f"{name}.png", save))
+    return drawn
 
 
 def serve(options: argparse.Namespace) -> None:

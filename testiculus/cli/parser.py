@@ -82,6 +82,11 @@ def _add_experiments(command) -> None:
     )
     imports = command("import", commands.import_images, "turn raw material into a manifest")
     importers.add_arguments(imports)
+    encoders = command("encoders", commands.encoders, "list the pretrained encoders, copy one out")
+    encoders.add_argument("--copy", default="", metavar="KEY", help="key, or its start, to copy")
+    encoders.add_argument(
+        "--to", default="", metavar="FILE", help="for example weights/ud_resnet18.safetensors"
+    )
     calibrate = command("calibrate", commands.calibrate, "measure how hard the phantom is")
     calibrate.add_argument("--profile", default="", help="default: demo")
     calibrate.add_argument("--device", default="", help="default: auto")

@@ -11,7 +11,13 @@ from typing import Any
 
 from testiculus.execute.api_pages import api_pages
 from testiculus.execute.found import EXPECTED, Result, find_results, page_name
-from testiculus.execute.table_pages import missing_page, notebook_page, runs_page, status_table
+from testiculus.execute.table_pages import (
+    TITLES,
+    missing_page,
+    notebook_page,
+    runs_page,
+    status_table,
+)
 
 GENERATED = Path("book") / "generated"
 STATE_WORDS = {"here": "Here.", "planned": "Planned here."}  # of what is done about a point
@@ -43,7 +49,7 @@ def all_pages(root: Path, own: bool = False) -> dict[str, str]:
         "contradictions.md": contradictions_page(),
         "include/status.md": status_table(found),
         "include/phantom.md": phantom_facts(),
-        "include/profiles.md": profile_table(),
+        **{f"include/profiles_{name}.md": profile_table(name) for name in TITLES},
         "include/counts.md": source_counts(),
         **api_pages(),
     }
@@ -170,11 +176,11 @@ def calibration_fits(measured: Mapping[str, Any]) -> bool:
     )
 
 
-def profile_table() -> str:
-    """Return Table 1's sizes in every profile, as a table."""
+def profile_table(experiment: str) -> str:
+    """Return an experiment's sizes in every profile, as a table."""
     from testiculus.experiments.profiles import PROFILES, profile_settings
 
-    sizes = {name: profile_settings(name, "table1") for name in PROFILES}
+    sizes = {name: profile_settings(name, experiment) for name in PROFILES}
     names = list(dict.fromkeys(key for each in sizes.values() for key in each))
     head = ["profile", *(name.replace("_", " ") for name in names)]
     lines = [head, ["---"] * len(head)]

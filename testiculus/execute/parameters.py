@@ -23,7 +23,7 @@ _NONE_WORDS = ("", "None", "none")
 
 @dataclass(frozen=True)
 class Parameter:
-    """One name of the parameters cell; `kind` is "str", "int", "float" or "seeds"."""
+    """One name of the parameters cell; `kind` is a key of `KINDS`."""
 
     name: str
     default: object
@@ -147,11 +147,12 @@ def typed_value(text: str, parameter: Parameter) -> object:
     """
     if text in _NONE_WORDS and parameter.default is None:
         return None
+    convert, words = KINDS[parameter.kind]
     try:
-        return _CONVERT[parameter.kind](text)
+        return convert(text)
     except ValueError as error:
         raise UserError(
-            f"parameter {parameter.name} takes {_WORDS[parameter.kind]}, not {text!r}",
+            f"parameter {parameter.name} takes {words}, not {text!r}",
             where=f"{parameter.name}={text}",
             remedy=parameter.help,
         ) from error
@@ -170,11 +171,34 @@ def _seeds(text: str) -> int | list[int]:
     return [int(name) for name in _names(text)]
 
 
-_CONVERT = {"str": str, "int": int, "float": float, "seeds": _seeds, "names": _names}
-_WORDS = {
-    "str": "a word",
-    "int": "a whole number",
-    "float": "a number",
-    "seeds": "a number of seeds (4) or a list of them (0,1,2)",
-    "names": "names separated by commas",
+def _numbers(text: str) -> list[float]:
+    return [float(name) for name in _names(text)]
+
+
+def _paths(text: str) -> list[str]:
+    """Return paths between commas; a blank may be part of a path."""
+    paths = [path.strip() for path in text.split(",") if path.strip()]
+    if not paths:
+        raise ValueError(text)
+    return paths
+
+
+def _switch(text: str) -> bool:
+    """Return what 1 or 0, yes or no, true or false mean."""
+    switches = {"1": True, "yes": True, "true": True, "0": False, "no": False, "false": False}
+    if text.strip().casefold() not in switches:
+        raise ValueError(text)
+    return switches[text.strip().casefold()]
+
+
+# kind: (how a text becomes a value, what to call such a value)
+KINDS = {
+    "str": (str, "a word"),
+    "int": (int, "a whole number"),
+    "float": (float, "a number"),
+    "bool": (_switch, "1 (yes) or 0 (no)"),
+    "seeds": (_seeds, "a number of seeds (4) or a list of them (0,1,2)"),
+    "names": (_names, "names separated by commas"),
+    "numbers": (_numbers, "numbers separated by commas"),
+    "paths": (_paths, "paths separated by commas"),
 }

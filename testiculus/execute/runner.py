@@ -51,22 +51,25 @@ def prepared(experiment: str, values: Mapping[str, str]) -> tuple[Path, dict[str
     experiment or parameter, a value of the wrong type, and a manifest that is not there.
     """
     notebook = notebook_path(project_root(), experiment)
-    parameters = typed(values, read_parameters(notebook))
+    declared = read_parameters(notebook)
+    parameters = typed(values, declared)
     data = parameters.get("DATA", PHANTOM)
     if data != PHANTOM:
-        parameters["DATA"] = str(_manifest(str(data)))
+        parameters["DATA"] = _manifest("DATA", str(data), f"{PHANTOM!r} or ")
+    for name in [name for name in parameters if declared[name].kind == "paths"]:
+        parameters[name] = [_manifest(name, path) for path in parameters[name] or ()] or None
     return notebook, parameters
 
 
-def _manifest(text: str) -> Path:
+def _manifest(name: str, text: str, otherwise: str = "") -> str:
     path = Path(text).expanduser().resolve()
     if not path.is_file():
         raise UserError(
             f"no manifest at {text!r}",
-            where=f"DATA={text}",
-            remedy="DATA is 'phantom' or the path of a manifest.csv (`import` writes one)",
+            where=f"{name}={text}",
+            remedy=f"{name} takes {otherwise}the path of a manifest.csv (`import` writes one)",
         )
-    return path
+    return str(path)
 
 
 def estimate(experiment: str, values: Mapping[str, str]) -> str:
@@ -90,7 +93,7 @@ def reproduce(experiment: str, values: Mapping[str, str], results: Path) -> Fini
     results = results.expanduser().resolve()
     started, made_with = time.monotonic(), origin(project_root(), experiment)
     with disk_full_is_a_user_error(results), staging(results, experiment) as stage:
-        executed = run_notebook(notebook, {**parameters, "RESULTS": str(stage)})
+        executed = run_notebook(notebook, {**parameters, "RESULTS": str(stage)}, results)
         folder = staged_folder(stage, experiment)
         public = public_parameters(parameters)
         write_notebook(scrubbed(executed, stage, parameters), folder / f"{experiment}.ipynb")
@@ -113,15 +116,21 @@ def write_notebook(notebook: Any, path: Path) -> None:
     path.write_text(nbformat.writes(notebook), encoding="utf-8", newline="\n")
 
 
-def run_notebook(notebook: Path, parameters: Mapping[str, object]) -> Any:
+def run_notebook(
+    notebook: Path, parameters: Mapping[str, object], results: Path | None = None
+) -> Any:
     """Run a notebook in a kernel of its own and return it executed.
 
-    Prints go to this process's stdout, warnings and progress bars to its stderr, live. Raises
-    `UserError` if a cell raised one, `NotebookFailed` if a cell failed otherwise or never ran.
+    `results` is where earlier tables lie, which some read (RESULTS is a staging folder). Prints go
+    to this process's stdout, warnings and progress bars to its stderr, live. Raises `UserError` if
+    a cell raised one, `NotebookFailed` if a cell failed otherwise or never ran.
     """
     with tempfile.TemporaryDirectory(prefix="testiculus-") as scratch:
         output = Path(scratch) / notebook.name
-        with ProgressTail(Path(scratch) / "progress", sys.stderr) as tail, _environment(tail):
+        with (
+            ProgressTail(Path(scratch) / "progress", sys.stderr) as tail,
+            _environment(tail, results),
+        ):
             executed, error = _papermill(notebook, output, parameters)
         problem = failure(executed)
         if problem is None and error is None:
@@ -165,8 +174,8 @@ def _papermill(notebook: Path, output: Path, parameters: Mapping[str, object]):
 
 
 @contextmanager
-def _environment(tail: ProgressTail) -> Iterator[None]:
-    """Tell the kernel where its progress goes; it inherits this process's environment."""
+def _environment(tail: ProgressTail, results: Path | None) -> Iterator[None]:
+    """Tell the kernel where progress goes and results lie; it inherits this environment."""
     path = [str(Path(testiculus.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
     wanted = {
         "PYTHONPATH": os.pathsep.join(filter(None, path)),  # also where it is not installed
@@ -174,6 +183,8 @@ def _environment(tail: ProgressTail) -> Iterator[None]:
         "TESTICULUS_PROGRESS_STYLE": tail.style,
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # ipykernel's debugger otherwise warns at start
     }
+    if results is not None:
+        wanted["TESTICULUS_RESULTS"] = str(results)
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)
     try:

@@ -12,14 +12,16 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from testiculus.base.places import cache_folder, project_root, runs_folder, weights_folder
+from testiculus.execute.staging import STAGING
 from testiculus.execute.terminal import tidy_warnings
 
+DATA_FILES = ("DATA", "UNLABELLED")  # parameters that name manifests, one or a list
 # A path of at least one folder that starts at the root, inside a text; an address is none.
 _ABSOLUTE = re.compile(r"""(?<![\w:/.~+])(?:[A-Za-z]:)?[/\\](?:[^\s/\\,;'"]+[/\\])+[^\s/\\,;'"]*""")
 
 
 def public_parameters(parameters: Mapping[str, object]) -> dict[str, object]:
-    """Return the parameters without RESULTS, and with DATA and weights as file names, not paths.
+    """Return the parameters without RESULTS, and with data and weights as file names, not paths.
 
     >>> public_parameters({"DATA": "/home/ann/liver/manifest.csv", "RESULTS": "/x", "EPOCHS": 2})
     {'DATA': 'manifest.csv', 'EPOCHS': 2}
@@ -27,7 +29,7 @@ def public_parameters(parameters: Mapping[str, object]) -> dict[str, object]:
     {'INITIALISATIONS': ['imagenet', 'ours.pth']}
     """
     shown = {name: value for name, value in parameters.items() if name != "RESULTS"}
-    for name in {"DATA", "INITIALISATIONS"} & set(shown):
+    for name in {*DATA_FILES, "INITIALISATIONS"} & set(shown):
         value = shown[name]
         if isinstance(value, list | tuple):
             shown[name] = [_file_name(item) for item in value]
@@ -78,9 +80,10 @@ def scrubbed_record(
 def _shown_instead(stage: Path, parameters: Mapping[str, object]) -> dict[str, str]:
     """Return what is shown for each path of the run, the longest path first: it may hold others."""
     folders = {Path.home(): "~", project_root(): "."}
-    if "DATA" in parameters:
-        folders[Path(str(parameters["DATA"])).parent] = "."
+    folders |= {Path(path).parent: "." for path in _data_files(parameters)}
     folders |= {cache_folder(): ".cache", runs_folder(): ".runs", weights_folder(): "weights"}
+    if stage.parent.name == STAGING:
+        folders[stage.parents[1]] = "results"  # earlier tables, whose flags are read
     folders[stage] = "results"
     shown = {}
     for folder, name in folders.items():
@@ -88,6 +91,12 @@ def _shown_instead(stage: Path, parameters: Mapping[str, object]) -> dict[str, s
             shown |= {str(folder.resolve()): name, str(folder): name}
     shown |= _weights_files(parameters)
     return {path: shown[path] for path in sorted(shown, key=len, reverse=True) if len(path) > 1}
+
+
+def _data_files(parameters: Mapping[str, object]) -> list[str]:
+    values = (parameters.get(name) or () for name in DATA_FILES)
+    lists = (value if isinstance(value, list | tuple) else [value] for value in values)
+    return [str(path) for paths in lists for path in paths]
 
 
 def _weights_files(parameters: Mapping[str, object]) -> dict[str, str]:

@@ -7,7 +7,11 @@ from typing import Any
 
 from testiculus.execute.found import EXPECTED, Result, page_name
 
-TITLES = {"table1": "Table 1: noisy labels"}
+TITLES = {
+    "table1": "Table 1: noisy labels",
+    "table2": "Table 2: pretraining sources",
+    "table4": "Table 4: weight of the organ loss",
+}
 
 
 def title(experiment: str, data: str, profile: str) -> str:
@@ -19,10 +23,27 @@ def title(experiment: str, data: str, profile: str) -> str:
     return f"{TITLES.get(experiment, experiment)} ({data}, {profile})"
 
 
+# What the tables of pretraining take beside DATA: images of other organs.
+UNLABELLED = {"liver": ("lung", "nerve")}
+
+
 def command(experiment: str, data: str, profile: str) -> str:
-    """Return what to type for a result."""
+    """Return what to type for a result.
+
+    >>> command("table2", "liver", "demo").partition(" UNLABELLED=")[2]
+    'imported/lung/manifest.csv,imported/nerve/manifest.csv'
+    """
     words = ["make", f"reproduce-{experiment}", f"PROFILE={profile}"]
-    return " ".join(words + ([] if data == "phantom" else [f"DATA=path/to/{data}/manifest.csv"]))
+    if data != "phantom":
+        words.append(f"DATA={_manifest(data)}")
+        if experiment in ("table2", "table4"):
+            others = UNLABELLED.get(data, ("other-organs",))
+            words.append(f"UNLABELLED={','.join(map(_manifest, others))}")
+    return " ".join(words)
+
+
+def _manifest(data: str) -> str:
+    return f"imported/{data}/manifest.csv"
 
 
 def missing_page(experiment: str, data: str, profile: str) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from testiculus.base.devices import peak_memory
 from testiculus.base.places import runs_folder
 from testiculus.base.store import Store
-from testiculus.experiments.crossval import RowRun, finish_rows, seconds_per_image
+from testiculus.experiments.crossval import RowJob, RowRun, finish_rows, seconds_per_image
 from testiculus.experiments.curation import (
     CURATED_ROWS,
     curated_jobs,
@@ -16,6 +16,7 @@ from testiculus.experiments.curation import (
 )
 
 if TYPE_CHECKING:
+    from testiculus.experiments.row_encoders import Pretrained
     from testiculus.experiments.table1_plan import Plan
 
 
@@ -27,12 +28,11 @@ def estimate(planned: "Plan") -> dict[str, float]:
     """
     first, epochs = planned.noise_jobs[0][0], planned.protocol.epochs
     runs = runs_to_train(planned)
-    images_a_run = epochs * len(first.train_index) + len(first.test_index) / 3  # no backward pass
     per_image = seconds_per_image(first, planned.device) if runs else 0.0
     arrays = 2 * 4 * epochs * len(first.train_index)  # an index and a loss, 4 bytes each
     return {
         "runs": runs,
-        "seconds": runs * images_a_run * per_image,
+        "seconds": runs * images_of(first) * per_image,
         "memory_gib": peak_memory() / 2**30,
         "disk_mib": runs * arrays / 2**20,
     }
@@ -55,9 +55,15 @@ def runs_to_train(planned: "Plan") -> int:
     return sum(not store.has(job.job) for jobs in rows for job in jobs)
 
 
-def cost(runs: Sequence[RowRun], wall_seconds: float) -> dict[str, float]:
+def images_of(job: RowJob) -> float:
+    """Return how many training images a run costs; a test image has no backward pass."""
+    return job.job.settings.epochs * len(job.train_index) + len(job.test_index) / 3
+
+
+def cost(runs: "Sequence[RowRun | Pretrained]", wall_seconds: float) -> dict[str, float]:
     """Return what the trainings cost, counting each run of the store once."""
-    once = {done.run.key: done.run for done in runs}.values()
+    # of a run that serves twice the first, which says whether it was trained here
+    once = {done.run.key: done.run for done in reversed(runs)}.values()
     return {
         "runs": len(once),
         "reused_runs": sum(found.reused for found in once),

@@ -66,3 +66,33 @@ def positive_number(name: str, value: object, kind: type) -> int | float:
         wanted = "a whole number above 0" if kind is int else "a number above 0"
         raise UserError(f"{name} is {value!r}", remedy=f"give {wanted}")
     return number
+
+
+def number_from_zero(name: str, value: object, kind: type) -> int | float:
+    """Return `value` as a `kind` (int or float) of at least 0; raises `UserError` naming it.
+
+    >>> number_from_zero("ORGAN_WEIGHT", 0, float), number_from_zero("WARMUP_STEPS", "10", int)
+    (0.0, 10)
+    """
+    try:
+        is_zero = not isinstance(value, bool) and float(value) == 0
+    except (TypeError, ValueError):
+        is_zero = False
+    if is_zero:
+        return kind(0)
+    try:
+        return positive_number(name, value, kind)
+    except UserError as error:
+        wanted = "a whole number from 0 on" if kind is int else "a number from 0 on"
+        raise UserError(error.what, remedy=f"give {wanted}") from error
+
+
+def switch(name: str, value: object) -> bool:
+    """Return whether a parameter of 0 or 1 is on; raises `UserError` naming it.
+
+    >>> switch("EXCLUDE_TEST", "1"), switch("EXCLUDE_TEST", False)
+    (True, False)
+    """
+    if str(value) not in ("0", "1", "True", "False"):
+        raise UserError(f"{name} is {value!r}", remedy="give 1 for yes or 0 for no")
+    return str(value) in ("1", "True")

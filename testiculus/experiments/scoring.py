@@ -6,12 +6,12 @@ ones; and Complete's models on the test sets that Filtered and Flipped are judge
 rescoring alone gives, without any retraining.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
-from testiculus.claims.schema import RESCORED, RESULT_COLUMNS
+from testiculus.claims.schema import CURATED, ORIGINAL, RESCORED, RESULT_COLUMNS, TRUTH
 from testiculus.classification_metrics import scores
 from testiculus.data.images import ImageSet
 from testiculus.experiments.crossval import RowRun
@@ -48,17 +48,21 @@ def prediction_frame(
     return frame[[*order, "probability"]]
 
 
-def score_rows(predictions: pd.DataFrame, experiment: str, baseline: str) -> pd.DataFrame:
+def score_rows(
+    predictions: pd.DataFrame,
+    experiment: str,
+    baseline: str | None = None,
+    columns: Mapping[str, str] | None = None,
+) -> pd.DataFrame:
     """Return the tidy results of every row, seed and fold.
 
     Metrics without suffix are scored as the article does (curated labels, removed images left
     out); `_original` and `_truth` on all test images; for the row `baseline` also `_on_<other row>`
-    by the other rows' curated labels.
+    by the other rows' curated labels. `columns` maps other suffixes to the column of labels that
+    they are scored by, in place of these.
     """
     lines = []
-    columns = {"": "curated_label", "_original": "label"}
-    if predictions["true_label"].notna().all():  # of the whole set, lest some folds have it
-        columns["_truth"] = "true_label"
+    columns = scored_columns(predictions) if columns is None else columns
     for (row, seed, fold), part in predictions.groupby(["row", "seed", "fold"], sort=False):
         for suffix, column in columns.items():
             labels = part[column]
@@ -70,6 +74,14 @@ def score_rows(predictions: pd.DataFrame, experiment: str, baseline: str) -> pd.
                 labels = curated.reindex(part["image"])
                 lines += _lines(experiment, row, seed, fold, suffix, labels, part["probability"])
     return pd.DataFrame(lines, columns=RESULT_COLUMNS)
+
+
+def scored_columns(frame: pd.DataFrame) -> dict[str, str]:
+    """Return the column of labels behind each suffix; no `_truth` unless all of it is known."""
+    columns = {CURATED: "curated_label", ORIGINAL: "label"}
+    if frame["true_label"].notna().all():  # of the whole set, lest some folds have it
+        columns[TRUTH] = "true_label"
+    return columns
 
 
 def _lines(

@@ -16,15 +16,20 @@ def load_source(data: str, *, pixels: int, patients: int, device: torch.device) 
     `data` is "phantom" (then `patients` examinations are simulated) or the path of a manifest.
     Raises `UserError` for a manifest that cannot be used or holds no labels.
     """
+    return labelled(load_all(data, pixels=pixels, patients=patients, device=device))
+
+
+def load_all(data: str, *, pixels: int, patients: int, device: torch.device) -> ImageSet:
+    """Return all images that `data` names, with labels or without; see `load_source`."""
     if data == "phantom":
         simulated = PhantomSettings(patients=patients, pixels=pixels)
-        return labelled(phantom(simulated, device=str(device)))
+        return phantom(simulated, device=str(device))
     if not Path(data).suffix:
         raise UserError(
             f"DATA={data!r} is neither 'phantom' nor a manifest",
             remedy="give the path of a .csv manifest, or DATA=phantom",
         )
-    return labelled(load_images(read_manifest(data), pixels))
+    return load_images(read_manifest(data), pixels)
 
 
 def labelled(images: ImageSet) -> ImageSet:

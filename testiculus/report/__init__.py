@@ -5,28 +5,66 @@ typed. Tables print as text and show as HTML; plots are returned as closed Figur
 """
 
 from testiculus.report.pictures import image_grid, phantom_grid
+from testiculus.report.pictures_markers import marker_grid, marker_kinds
 from testiculus.report.plots import circularity_plot, three_way_scoring, verdict_plot
+from testiculus.report.plots_lambda import lambda_curve
 from testiculus.report.plots_noise import flags_at_least, loss_trajectories
+from testiculus.report.plots_pretraining import (
+    alignment_uniformity,
+    feature_map,
+    losses_over_steps,
+    probe_rows,
+)
 from testiculus.report.render import Table
-from testiculus.report.tables import as_text, table1_frame, table1_table, verdicts_table
+from testiculus.report.tables import table1_frame, table1_table, verdicts_table
+from testiculus.report.tables_encoders import (
+    encoders_table,
+    excluded_table,
+    pretraining_seeds_table,
+    probes_table,
+)
+from testiculus.report.tables_pretraining import (
+    clean_table,
+    named_rows,
+    pretraining_table,
+    row_name,
+)
+from testiculus.report.tables_pretraining_claims import pretraining_verdicts_table
 from testiculus.report.tables_truth import (
     circularity_table,
     control_table,
     flags_table,
     three_way_table,
 )
+from testiculus.report.terminal_text import as_text
 
 __all__ = [
     "Table",
+    "alignment_uniformity",
     "as_text",
     "circularity_plot",
     "circularity_table",
+    "clean_table",
     "control_table",
+    "encoders_table",
+    "excluded_table",
+    "feature_map",
     "flags_at_least",
     "flags_table",
     "image_grid",
+    "lambda_curve",
     "loss_trajectories",
+    "losses_over_steps",
+    "marker_grid",
+    "marker_kinds",
+    "named_rows",
     "phantom_grid",
+    "pretraining_seeds_table",
+    "pretraining_table",
+    "pretraining_verdicts_table",
+    "probe_rows",
+    "probes_table",
+    "row_name",
     "table1_frame",
     "table1_table",
     "three_way_scoring",

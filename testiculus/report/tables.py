@@ -1,11 +1,8 @@
 """Table 1 as a reader sees it: paper | here | difference | verdict, and its claims one by one."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 
-from testiculus.base.files import read_json
 from testiculus.claims.schema import (
     BASELINE,
     CLAIM_SUFFIXES,
@@ -15,7 +12,6 @@ from testiculus.claims.schema import (
     runs_of,
 )
 from testiculus.intervals import corrected_resampled_interval
-from testiculus.noise import Rule
 from testiculus.paper import claim_texts, reported
 from testiculus.report.render import (
     ABSENT,
@@ -27,39 +23,11 @@ from testiculus.report.render import (
     reached_on,
     without_repeats,
 )
-from testiculus.report.tables_truth import TABLE1_METRICS, none_flagged_note, three_way_table
+from testiculus.report.tables_truth import TABLE1_METRICS, none_flagged_note
 
 NOT_CLAIMED = "not claimed (smoke)"
 NOT_RUN = "not run"
 BEATS = "verdict: better than"
-
-
-def as_text(folder: str | Path) -> str:
-    """Return Table 1 of a results folder, and the same models scored three ways, for a terminal."""
-    folder = Path(folder)
-    results, verdicts, flags = (
-        pd.read_csv(folder / f"{name}.csv") for name in ("results", "verdicts", "flags")
-    )
-    about = read_json(folder / "provenance.json")
-    conditions = _conditions_of(about, folds=int(results["fold"].nunique()))
-    tables = (
-        three_way_table(results, conditions),
-        table1_table(results, verdicts, conditions, flags),
-    )
-    return "\n\n\n".join(str(table) for table in tables)
-
-
-def _conditions_of(about: dict, folds: int) -> Conditions:
-    """Return the conditions that a provenance file states."""
-    settings = about["settings"]
-    return Conditions(
-        data=about["data"],
-        profile=settings["profile"],
-        initialisation=settings["initialisations"][0],
-        folds=folds,
-        not_run=about.get("not_run", {}),
-        rule=Rule(**settings["rule"]),
-    )
 
 
 def table1_frame(

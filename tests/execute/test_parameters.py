@@ -20,6 +20,9 @@ HEAD_LR = None  # type: float learning rate of the head
 LOSS_THRESHOLD = 1.0  # type: float a loss above it is an occasion
 SEEDS = None  # type: seeds how many, or which
 INITIALISATIONS = None  # type: names of the noise protocol
+UNLABELLED = None  # type: paths further manifests
+WEIGHTS = None  # type: numbers the lambdas
+EXCLUDE = None  # type: bool leave the test patients out
 """
 
 
@@ -40,6 +43,11 @@ def value(name, text):
         ("SEEDS", "0,2", [0, 2]),
         ("SEEDS", "[0, 2]", [0, 2]),
         ("INITIALISATIONS", "scratch-A,imagenet", ["scratch-A", "imagenet"]),
+        ("UNLABELLED", "a b/m.csv, c/m.csv", ["a b/m.csv", "c/m.csv"]),
+        ("UNLABELLED", "", None),
+        ("WEIGHTS", "0,0.2", [0.0, 0.2]),
+        ("EXCLUDE", "1", True),
+        ("EXCLUDE", "no", False),
     ],
 )
 def test_a_text_becomes_a_value_of_the_declared_type(name, text, expected):
@@ -49,7 +57,11 @@ def test_a_text_becomes_a_value_of_the_declared_type(name, text, expected):
 
 
 @pytest.mark.parametrize(
-    ("name", "text"), [("EPOCHS", "3.5"), ("EPOCHS", "many"), ("HEAD_LR", "small"), ("SEEDS", "a")]
+    ("name", "text"),
+    [
+        *[("EPOCHS", "3.5"), ("EPOCHS", "many"), ("HEAD_LR", "small"), ("SEEDS", "a")],
+        *[("WEIGHTS", "0,a"), ("EXCLUDE", "2"), ("UNLABELLED", ",")],
+    ],
 )
 def test_a_value_of_the_wrong_type_is_refused_by_name(name, text):
     with pytest.raises(UserError, match=f"parameter {name} takes .*{text}"):

@@ -22,6 +22,7 @@ PROFILE = "demo"  # type: str the size
 DATA = "phantom"  # type: str the data
 RESULTS = ""  # type: str where to write
 EPOCHS = None  # type: int passes
+UNLABELLED = None  # type: paths further manifests
 """
 WRITE = """\
 from pathlib import Path
@@ -156,6 +157,31 @@ def test_a_manifest_is_found_from_the_callers_folder(project, tmp_path, monkeypa
     _, parameters = runner.prepared("toy", {"DATA": "manifest.csv"})
 
     assert parameters["DATA"] == str(root / "mine" / "manifest.csv")
+
+
+def test_further_manifests_are_found_from_the_callers_folder_too(project, monkeypatch):
+    root = project()
+    for name in ("a", "b"):
+        (root / name).mkdir()
+        (root / name / "m.csv").touch()
+    monkeypatch.chdir(root / "a")
+
+    _, parameters = runner.prepared("toy", {"UNLABELLED": "m.csv, ../b/m.csv"})
+
+    assert parameters["UNLABELLED"] == [str(root / name / "m.csv") for name in ("a", "b")]
+    with pytest.raises(UserError, match="UNLABELLED=nowhere.csv"):
+        runner.prepared("toy", {"UNLABELLED": "m.csv,nowhere.csv"})
+
+
+def test_the_kernel_knows_where_the_results_lie_and_nobody_else_does(project, monkeypatch):
+    root = project(WRITE, "import os\nprint('look in', os.environ['TESTICULUS_RESULTS'])")
+    monkeypatch.delenv("TESTICULUS_RESULTS", raising=False)
+
+    done = runner.reproduce("toy", {}, root / "out")
+
+    shared = (done.folder / "toy.ipynb").read_text()
+    assert "look in results" in shared and str(root) not in shared
+    assert "TESTICULUS_RESULTS" not in os.environ
 
 
 def test_a_missing_manifest_is_refused_before_anything_runs(project):

@@ -89,6 +89,24 @@ def test_weights_given_by_path_are_shown_by_name_in_a_notebook():
     assert "INITIALISATIONS = ['imagenet', 'ours.pth', 'b.pth']" in found.cells[0].source
 
 
+def test_further_manifests_are_shown_by_name():
+    parameters = {"DATA": "phantom", "UNLABELLED": ["/a/lung/m.csv", "/b c/nerve/m.csv"]}
+
+    found = scrubbed(executed("read /a/lung/m.csv, /b c/nerve/m.csv\n"), Path("/x"), parameters)
+
+    assert "UNLABELLED = ['m.csv', 'm.csv']" in found.cells[0].source
+    assert found.cells[1].outputs[0].text == "read ./m.csv, ./m.csv\n"
+
+
+def test_flags_that_were_read_below_the_results_name_no_folder():
+    stage = Path("/data/out/.staging/table2-17")
+    record = {"flags": "from /data/out/phantom/demo/table1/flags.csv", "at": f"{stage}/phantom"}
+
+    found = scrubbed_record(record, stage, {})
+
+    assert found == {"flags": "from results/phantom/demo/table1/flags.csv", "at": "results/phantom"}
+
+
 def record_of(parameters, **more):
     return {"parameters": public_parameters(parameters), **more}
 

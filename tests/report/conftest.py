@@ -7,8 +7,8 @@ import pytest
 from testiculus.claims import Conditions, circularity, judge_table1
 
 
-def load_fake():
-    spec = importlib.util.spec_from_file_location("fake", Path(__file__).with_name("fake.py"))
+def load_fake(name="fake"):
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -42,3 +42,26 @@ def run_without_truth():
 @pytest.fixture(scope="session")
 def smoke_run():
     return made_up(Conditions("phantom", "smoke", "scratch-A"))
+
+
+ORGANS = {"phantom": ("testis", ("thyroid",)), "liver": ("liver", ("lung", "nerve"))}
+
+
+@pytest.fixture(scope="session")
+def fakes():
+    """A function that makes up an outcome of Table 2 or 4, each once."""
+    made, module = {}, load_fake("fake_pretraining")
+
+    def make(experiment, data="phantom", profile="demo", **options):
+        key = (experiment, data, profile, *options.items())
+        if key not in made:
+            organ, others = ORGANS[data]
+            remedy = "put weights/resnet18_imagenet.safetensors in place"
+            not_run = {"ImageNet": remedy, "USCL": "put weights/uscl.pth in place"}
+            conditions = Conditions(
+                data, profile, not_run=not_run, organ=organ, other_organs=others
+            )
+            made[key] = module.fake_table(experiment, conditions, **options)
+        return made[key]
+
+    return make

@@ -1,12 +1,8 @@
-import json
-from dataclasses import asdict, replace
-
 import pandas as pd
 import pytest
 
 from testiculus.claims import ROWS
-from testiculus.noise import Rule
-from testiculus.report import as_text, table1_frame, table1_table, verdicts_table
+from testiculus.report import table1_frame, table1_table, verdicts_table
 from testiculus.report.tables import NOT_CLAIMED
 
 
@@ -87,24 +83,6 @@ def test_what_cannot_be_tested_says_why(run_without_truth):
 
     assert "Cannot be tested here: no true labels are known." in text
     assert "Cannot be tested here: true labels are missing." in text
-
-
-RULE = Rule(loss_threshold=0.5, occasions=2, occasion="epoch", evaluations=6)
-
-
-def test_a_results_folder_prints_like_the_run_it_came_from(run, tmp_path):
-    for name in ("results", "verdicts", "flags"):
-        getattr(run, name).to_csv(tmp_path / f"{name}.csv", index=False)
-    started = ["scratch-A", "scratch-B"]
-    settings = {"profile": "demo", "initialisations": started, "rule": asdict(RULE)}
-    about = {"data": "phantom", "settings": settings, "not_run": dict(run.conditions.not_run)}
-    (tmp_path / "provenance.json").write_text(json.dumps(about))
-
-    text = as_text(tmp_path)
-
-    conditions = replace(run.conditions, rule=RULE)
-    expected = table1_table(run.results, run.verdicts, conditions, run.flags).text()
-    assert text.endswith(expected) and RULE.of_a_run() in text
 
 
 def test_where_no_image_was_flagged_the_table_says_once_what_that_means(run):

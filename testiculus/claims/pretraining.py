@@ -1,0 +1,175 @@
+"""The claims of Tables 2 and 4: which pretraining is better than which, read in five ways.
+
+`judge_table2` and `judge_table4` give every claim one verdict for each of `READINGS`. The first is
+the one that the tables are read by: the AUC of a linear probe on the frozen encoder, over ten
+partitions of the patients, which tells encoders apart where a few fine-tunings do not. Fine-tuned
+F1, the paper's own figure, stands beside it.
+"""
+
+from dataclasses import dataclass, replace
+from functools import partial
+
+import pandas as pd
+
+from testiculus.claims.contrasts import Contrast, beats
+from testiculus.claims.schema import (
+    CLEAN,
+    CURATED,
+    EXCLUDED,
+    PRETRAINING_PREDICTION_COLUMNS,
+    RESULT_COLUMNS,
+    TRUTH,
+    Conditions,
+    require_columns,
+)
+from testiculus.claims.verdicts import (
+    NAN,
+    UNTESTABLE,
+    Claim,
+    Outcome,
+    best_of,
+    decided_by,
+    joined,
+    judge,
+    untestable,
+)
+from testiculus.intervals import BOOTSTRAP_DRAWS, Interval
+from testiculus.paper import EQUAL_MARGIN, ClaimText, claim_texts
+
+BOOTSTRAP_SEED = 0
+CONDITIONAL = "conditional on one pretrained encoder"
+HOW_TO_RUN = {EXCLUDED: "EXCLUDE_TEST=1 runs it"}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One way to read a claim: `metric` under `scoring`, put in `words`.
+
+    `suffix` ends the id of the verdict. `trained_on` says which predictions belong to it ("flipped"
+    or "true"); it is empty for probes, of which no predictions are kept.
+    """
+
+    suffix: str
+    metric: str
+    scoring: str
+    words: str
+    trained_on: str = ""
+
+
+READINGS = (
+    Reading("", "probe_auc", CURATED, "by a linear probe's AUC on the flipped labels"),
+    Reading("-clean", "probe_auc", CLEAN, "by a linear probe's AUC on the true labels"),
+    Reading(
+        "-truth",
+        "probe_auc",
+        TRUTH,
+        "by a linear probe's AUC, trained on the flipped labels and scored on the true ones",
+    ),
+    Reading("-finetuned", "f1", CURATED, "by fine-tuned F1 on the flipped labels", "flipped"),
+    Reading("-finetuned-clean", "f1", CLEAN, "by fine-tuned F1 on the true labels", "true"),
+)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the claims of one table are judged on."""
+
+    results: pd.DataFrame
+    predictions: pd.DataFrame
+    conditions: Conditions
+    draws: int
+    seed: int
+
+    def compare(
+        self, better: str, worse: str, reading: Reading, equal_within: float | None = None
+    ) -> Outcome:
+        """Judge the difference of two rows, paired over their runs."""
+        contrast = beats(better, worse, reading.metric, reading.scoring)
+        missing = self.not_run(better, worse) or contrast.missing(self.results)
+        if missing:
+            return untestable(missing)
+        if not contrast.differences(self.results).notna().any():
+            return untestable(f"{better} and {worse} have no run in common")
+        interval = contrast.interval(self.results, self.conditions)
+        return decided_by(interval, self.bootstrap(contrast, reading), equal_within=equal_within)
+
+    def bootstrap(self, contrast: Contrast, reading: Reading) -> Interval | None:
+        """Return the patient bootstrap of a fine-tuned reading; None without its predictions."""
+        of_reading = self.predictions[self.predictions["trained_on"] == reading.trained_on]
+        if not {term.row for term in contrast.terms} <= set(of_reading["row"]):
+            return None
+        return contrast.bootstrap(of_reading, seed=self.seed, draws=self.draws)
+
+    def not_run(self, *rows: str) -> str:
+        """Return which of `rows` the results lack and what would run them; "" if none."""
+        remedies = {name.casefold(): told for name, told in HOW_TO_RUN.items()}
+        remedies |= {name.casefold(): told for name, told in self.conditions.not_run.items()}
+        absent = [row for row in rows if not (self.results["row"] == row).any()]
+        told = {row: remedies.get(row.casefold(), "") for row in absent}
+        return joined(
+            *(f"row {row} was not run" + (remedy and f": {remedy}") for row, remedy in told.items())
+        )
+
+
+def judge_table2(
+    results: pd.DataFrame,
+    predictions: pd.DataFrame,
+    conditions: Conditions,
+    *,
+    draws: int = BOOTSTRAP_DRAWS,
+    seed: int = BOOTSTRAP_SEED,
+) -> pd.DataFrame:
+    """Return the verdicts on Table 2: one row a claim and reading, columns as `judge` gives them.
+
+    `results` in fractions, with `predictions` of the fine-tunings (`schema` describes both).
+    Differences are paired over seeds (for probes: partitions) and folds and decided by the
+    corrected resampled t interval. Beside fine-tuned readings stands the patient bootstrap
+    (`draws`, `seed`). A claim about a row that was not run cannot be tested, with the remedy that
+    `conditions.not_run` has for it. Raises UserError where a frame lacks a column.
+    """
+    return _judge_table("table2", results, predictions, conditions, draws, seed)
+
+
+def judge_table4(
+    results: pd.DataFrame,
+    predictions: pd.DataFrame,
+    conditions: Conditions,
+    *,
+    draws: int = BOOTSTRAP_DRAWS,
+    seed: int = BOOTSTRAP_SEED,
+) -> pd.DataFrame:
+    """Return the verdicts on Table 4, as `judge_table2` does on Table 2."""
+    return _judge_table("table4", results, predictions, conditions, draws, seed)
+
+
+def _judge_table(table: str, results, predictions, conditions, draws, seed) -> pd.DataFrame:
+    require_columns(results, RESULT_COLUMNS, "results")
+    require_columns(predictions, PRETRAINING_PREDICTION_COLUMNS, "predictions")
+    evidence = Evidence(results, predictions, conditions, draws, seed)
+    texts = claim_texts(table)
+    claims = [_claim(text, reading, evidence) for text in texts for reading in READINGS]
+    return judge(claims, conditions)
+
+
+def _claim(text: ClaimText, reading: Reading, evidence: Evidence) -> Claim:
+    """Return the claim under a reading, with the paper's figure where the reading is the paper's.
+
+    The paper fine-tunes and scores on curated labels; a probe's AUC is another quantity.
+    """
+    printed = text.paper is not None and (reading.metric, reading.scoring) == (text.metric, CURATED)
+    words = f"{text.text[:-1]}, {reading.words}."
+    test = partial(_test, text, reading, evidence)
+    return Claim(text.id + reading.suffix, words, text.source, text.paper if printed else NAN, test)
+
+
+def _test(text: ClaimText, reading: Reading, evidence: Evidence) -> Outcome:
+    """Judge a claim of any kind and say what its interval does not cover."""
+    margin = EQUAL_MARGIN if text.kind == "equal" else None
+    outcomes = {
+        rival: evidence.compare(text.better, rival, reading, margin) for rival in text.against
+    }
+    found = best_of(outcomes) if text.kind == "best" else outcomes[text.worse]
+    if found.verdict == UNTESTABLE:
+        return found
+    meaning = f"equal means within {100 * margin:g} points" if margin else ""
+    return replace(found, note=joined(found.note, meaning, CONDITIONAL))

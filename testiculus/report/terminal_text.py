@@ -1,0 +1,83 @@
+"""What a terminal shows after a run: the tables of a results folder as text, by experiment."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from testiculus.base.errors import one_of
+from testiculus.base.files import read_json
+from testiculus.claims.schema import OTHER_ORGANS, OWN_ORGAN, Conditions
+from testiculus.noise import Rule
+from testiculus.report.render import Table
+from testiculus.report.tables import table1_table
+from testiculus.report.tables_pretraining import pretraining_table
+from testiculus.report.tables_pretraining_claims import pretraining_verdicts_table
+from testiculus.report.tables_truth import three_way_table
+
+SHOWN_READINGS = ("", "-clean", "-finetuned")  # the page has the others too
+
+
+def as_text(folder: str | Path) -> str:
+    """Return the tables of a results folder for a terminal; its name says of which experiment.
+
+    Raises `UserError` for an experiment that has no tables.
+    """
+    folder = Path(folder)
+    tables = _TABLES[one_of(folder.name, _TABLES, "experiment")]
+    return "\n\n\n".join(str(table) for table in tables(folder))
+
+
+def _table1(folder: Path) -> tuple[Table, ...]:
+    """Return the same models scored three ways, and Table 1."""
+    results, verdicts, flags = (_frame(folder, n) for n in ("results", "verdicts", "flags"))
+    conditions = _conditions(folder, results)
+    return (
+        three_way_table(results, conditions),
+        table1_table(results, verdicts, conditions, flags),
+    )
+
+
+def _pretraining(folder: Path) -> tuple[Table, ...]:
+    """Return Table 2's or 4's verdicts, and the table as printed."""
+    results, verdicts, encoders = (_frame(folder, n) for n in ("results", "verdicts", "encoders"))
+    conditions = replace(_conditions(folder, results), **_organs(encoders))
+    return (
+        pretraining_verdicts_table(folder.name, verdicts, conditions, SHOWN_READINGS),
+        pretraining_table(folder.name, results, verdicts, conditions),
+    )
+
+
+def _organs(encoders: pd.DataFrame) -> dict[str, Any]:
+    """Return which organs stand for testes and thyroids, as the single-organ encoders say."""
+    organs = encoders.drop_duplicates("row").set_index("row")["organs"]
+    told: dict[str, Any] = {}
+    if OWN_ORGAN in organs:
+        told["organ"] = organs[OWN_ORGAN]
+    if OTHER_ORGANS in organs:
+        told["other_organs"] = tuple(name.strip() for name in organs[OTHER_ORGANS].split(","))
+    return told
+
+
+_TABLES = {"table1": _table1, "table2": _pretraining, "table4": _pretraining}
+
+
+def _frame(folder: Path, name: str) -> pd.DataFrame:
+    # a row may be called "none": only an empty cell is missing
+    return pd.read_csv(folder / f"{name}.csv", keep_default_na=False, na_values=[""])
+
+
+def _conditions(folder: Path, results: pd.DataFrame) -> Conditions:
+    """Return the conditions that the provenance beside the results states."""
+    about = read_json(folder / "provenance.json")
+    settings: dict[str, Any] = about["settings"]
+    told = {"rule": Rule(**settings["rule"])} if "rule" in settings else {}
+    return Conditions(
+        data=about["data"],
+        profile=settings["profile"],
+        initialisation=next(iter(settings.get("initialisations", ())), ""),
+        folds=int(results["fold"].nunique()),
+        not_run=about.get("not_run", {}),
+        **told,
+    )
