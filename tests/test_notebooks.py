@@ -78,7 +78,8 @@ def accepted_by(experiment):
     names = set(inspect.signature(module.plan).parameters)
     if experiment == "table1":
         return {name.upper() for name in (*names, *overridable())}
-    from testiculus.experiments.pretraining_plan import PARAMETERS, resolve
+    from testiculus.experiments.pretraining_parameters import PARAMETERS
+    from testiculus.experiments.pretraining_plan import resolve
 
     return {name.upper() for name in (*names, *inspect.signature(resolve).parameters, *PARAMETERS)}
 

@@ -57,12 +57,17 @@ def test_flags_of_other_labels_are_not_used(images, folders):
 
 def test_ones_own_results_and_ones_own_profile_come_first(images, folders):
     mine, committed = folders
-    write(committed, "demo", images, [True, False, False])
-    assert written_flags(images, "lite").suspicious.tolist() == [True, False, False]
+    write(committed, "lite", images, [True, False, False])
+    assert written_flags(images, "demo").suspicious.tolist() == [True, False, False]
     write(mine, "paper", images, [False, True, False])
-    assert written_flags(images, "lite").suspicious.tolist() == [False, True, False]
-    write(mine, "lite", images, [False, False, True])
-    assert written_flags(images, "lite").suspicious.tolist() == [False, False, True]
+    assert written_flags(images, "demo").suspicious.tolist() == [False, True, False]
+    write(mine, "demo", images, [False, False, True])
+    assert written_flags(images, "demo").suspicious.tolist() == [False, False, True]
+
+
+def test_a_smaller_profiles_flags_are_not_taken_for_a_larger_one(images, folders):
+    write(folders[0], "demo", images, [True] * 3)
+    assert written_flags(images, "lite") is None
 
 
 def test_flags_of_a_smoke_run_serve_smoke_runs_only(images, folders):
