@@ -145,7 +145,7 @@ def table(rows: list[Row], views: str, device: torch.device) -> str:
 
 def main(words: list[str] | None = None) -> int:
     """Measure, print the table and write it; return 0."""
-    options = _parser().parse_args(words)
+    options, _ = _parser().parse_known_args(words)  # other benchmarks' words are none of this one's
     device = resolve_device(options.device)
     precisions = ("fp32", "bf16")
     cases = [Case(device, p, n, options.views) for n in options.pixels for p in precisions]

@@ -1,9 +1,9 @@
 """A convolution that is fast on a CPU where its output is a few pixels: `ConvolutionOnSmallMaps`.
 
 The last stage of a ResNet-18 sees 2 x 2 pixels of a 64 px image. There PyTorch's CPU convolution,
-above all its backward pass in bf16, takes three times as long as the matrix product that it is:
-of a training step of 64 such images 240 ms, against 153 ms with this class (2 threads; `make
-bench` measures the ratio).
+above all its backward pass in bf16, takes three times as long as the matrix product that it is.
+What that does to a whole training step stands in benchmarks/results/convolution-cpu.md (`make
+bench`).
 """
 
 import torch

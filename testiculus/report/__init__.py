@@ -13,8 +13,8 @@ from testiculus.report.plots_pretraining import (
     alignment_uniformity,
     feature_map,
     losses_over_steps,
-    probe_rows,
 )
+from testiculus.report.plots_probes import probe_rows
 from testiculus.report.render import Table
 from testiculus.report.tables import table1_frame, table1_table, verdicts_table
 from testiculus.report.tables_encoders import (

@@ -1,7 +1,6 @@
-"""Plots of pretraining: how the losses fall, how features spread, and what they tell.
+"""Plots of pretraining: how the losses fall, how features spread, and where images come to lie.
 
-`losses_over_steps` and `alignment_uniformity` draw history.csv, `feature_map` draws map.csv and
-`probe_rows` the linear probes in results.csv, with those of other pretraining seeds in probes.csv.
+`losses_over_steps` and `alignment_uniformity` draw history.csv, `feature_map` draws map.csv.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,11 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from testiculus.base.errors import one_of
-from testiculus.claims.schema import METRIC_NAMES, Conditions, require_columns, runs_of
-from testiculus.intervals import corrected_resampled_interval
-from testiculus.paper import FOLDS
-from testiculus.report.render import reached_on
+from testiculus.claims.schema import Conditions, require_columns
+from testiculus.report.plot_words import on_conditions, say
 from testiculus.report.style import (
     BLACK,
     BLUE,
@@ -39,7 +35,6 @@ MARKERS = ("o", "s", "D", "^", "v", "P", "X", "*")
 SMOOTHING = 20  # a line's running mean spans this fraction (one twentieth) of the steps
 UNKNOWN = "not known here"
 PALE = "#C9C9C9"
-SEEDS = "each pretraining seed"
 LABEL_COLOURS = {"negative": SKY, "positive": VERMILION}
 LOSSES = {
     "contrastive": ("contrastive loss (NT-Xent)", "nats"),
@@ -49,13 +44,6 @@ LOSSES = {
 MOST_KINDS = 6  # organs or scanners; where there are others, the rarest share one colour
 MORE = " more"
 MAP_HEIGHT, LEGEND_LINE = 3.25, 0.19  # inches: pictures with titles and note, a legend's line
-# metric's suffix: (what it was trained and scored on, colour, marker)
-SUFFIXES = {
-    "": ("flipped labels", BLUE, "o"),
-    "_clean": ("true labels, trained and scored", GREEN, "s"),
-    "_original": ("scored on labels as they came", GREY, "D"),
-    "_truth": ("trained on flipped, scored on true labels", ORANGE, "^"),
-}
 
 
 def losses_over_steps(history: pd.DataFrame, conditions: Conditions | None = None) -> "Figure":
@@ -79,7 +67,7 @@ def losses_over_steps(history: pd.DataFrame, conditions: Conditions | None = Non
                 _draw_losses(axis, history, column)
         _legend_of_rows(axes[3], history, marker="none")
     note = "Faint: each step; strong: running mean" + _several_seeds(history, "; thin")
-    return finished(figure, "Pretraining, step by step", _on(conditions, note))
+    return finished(figure, "Pretraining, step by step", on_conditions(conditions, note))
 
 
 def _draw_losses(axis: "Axes", history: pd.DataFrame, column: str) -> None:
@@ -92,7 +80,7 @@ def _draw_losses(axis: "Axes", history: pd.DataFrame, column: str) -> None:
         axis.plot(run["step"], values, color=look["color"], linewidth=0.5, alpha=0.25)
         axis.plot(run["step"], mean, color=look["color"], linewidth=width, alpha=0.9)
     if not axis.lines:
-        _say(axis, "no row trains it")
+        say(axis, "no row trains it")
 
 
 def _draw_rates(axis: "Axes", history: pd.DataFrame) -> None:
@@ -124,7 +112,7 @@ def alignment_uniformity(history: pd.DataFrame, conditions: Conditions | None = 
             first = seed == measured["pretraining_seed"].min()
             _draw_path(axis, run, look, 1.0 if first else 0.4)
         if measured.empty:
-            _say(axis, UNKNOWN)
+            say(axis, UNKNOWN)
         axis.set_xlabel("uniformity: closeness of other images\n(NT-Xent's denominator lowers it)")
         axis.set_ylabel("alignment: distance of two views\n(NT-Xent's numerator lowers it)")
         bare(axis, left=True)
@@ -133,7 +121,9 @@ def alignment_uniformity(history: pd.DataFrame, conditions: Conditions | None = 
         "On the unit sphere (Wang & Isola 2020); markers grow with the steps, rings: the first "
         "measurement" + _several_seeds(measured, "; pale")
     )
-    return finished(figure, "What the contrastive loss does to features", _on(conditions, note))
+    return finished(
+        figure, "What the contrastive loss does to features", on_conditions(conditions, note)
+    )
 
 
 def _draw_path(axis: "Axes", run: pd.DataFrame, look: dict, alpha: float) -> None:
@@ -169,7 +159,9 @@ def feature_map(frame: pd.DataFrame, conditions: Conditions | None = None) -> "F
             axis.set_title(f"by {name}")
             _legend_of_kinds(below, axis)
     note = "Each dot is an image. Neighbours mean something here; distances and axes do not"
-    return finished(figure, "Features of the encoder, laid out in a plane", _on(conditions, note))
+    return finished(
+        figure, "Features of the encoder, laid out in a plane", on_conditions(conditions, note)
+    )
 
 
 def _kinds(frame: pd.DataFrame, column: str, names: dict | None = None) -> pd.Series:
@@ -221,89 +213,6 @@ def _legend_of_kinds(below: "Axes", axis: "Axes") -> None:
         handle.set_alpha(1)
 
 
-def probe_rows(
-    results: pd.DataFrame,
-    rows: Sequence[str],
-    metric: str = "probe_auc",
-    suffixes: Sequence[str] = ("", "_clean"),
-    *,
-    probes: pd.DataFrame | None = None,
-    conditions: Conditions | None = None,
-) -> "Figure":
-    """Draw a probe's mean and its interval for each row, in percent.
-
-    Bars are corrected resampled t intervals over (partition, fold) pairs and hold for the one
-    encoder that was pretrained; where `probes` (probes.csv) is given, small strokes are the means
-    of all pretraining seeds. Rows without a figure say so; a suffix that no row has is left out.
-    Raises UserError for an unknown suffix.
-    """
-    for suffix in suffixes:
-        one_of(suffix, SUFFIXES, "suffix")
-    suffixes = [s for s in suffixes if (results["metric"] == metric + s).any()] or [suffixes[0]]
-    folds = conditions.folds if conditions else FOLDS
-    step = 0.62 / max(len(suffixes), 2)
-    with book_style():
-        figure, (axis,) = panels(1, 1, 1.5 + 0.42 * len(rows))
-        for place, row in enumerate(rows):
-            found = [runs_of(results, row, metric + s).dropna().to_numpy() for s in suffixes]
-            for number, (suffix, values) in enumerate(zip(suffixes, found, strict=True)):
-                height = place + step * (number - (len(suffixes) - 1) / 2)
-                _draw_probe(axis, height, values, 1 / (folds - 1), suffix)
-                _draw_seeds(axis, height, probes, row, metric + suffix)
-            if not any(map(len, found)):
-                _say(axis, "not run", height=place)
-        _finish_probe_axis(axis, rows, metric)
-    note = (
-        "Bars: 95 % over partitions and folds, of each row alone and conditional on one pretrained "
-        "encoder; rows are compared by the table of verdicts"
-    )
-    return finished(figure, "What frozen features tell", _on(conditions, note))
-
-
-def _draw_probe(axis: "Axes", height: float, values: np.ndarray, ratio, suffix: str) -> None:
-    label, colour, marker = SUFFIXES[suffix]
-    if not len(values):
-        return
-    interval = corrected_resampled_interval(values, ratio=ratio)
-    if not np.isnan(interval.low):
-        ends = [100 * interval.low, 100 * interval.high]
-        axis.plot(ends, [height] * 2, color=colour, linewidth=2.2, alpha=0.6, zorder=2)
-    look = {"color": colour, "marker": marker, "markersize": 6.5, "linestyle": "none"}
-    look |= {"markeredgecolor": "white", "markeredgewidth": 0.7}
-    axis.plot(100 * interval.effect, height, label=label, zorder=4, **look)
-
-
-def _draw_seeds(axis: "Axes", height: float, probes, row: str, metric: str) -> None:
-    """Draw the mean of every pretraining seed as a stroke below its dot, if there are several."""
-    if probes is None:
-        return
-    chosen = probes[(probes["row"] == row) & (probes["metric"] == metric)]
-    means = 100 * chosen.groupby("pretraining_seed")["value"].mean().dropna()
-    if len(means) > 1:
-        look = {"marker": "|", "markersize": 7, "markeredgewidth": 1.3, "linestyle": "none"}
-        look |= {"color": BLACK, "zorder": 3, "label": SEEDS}
-        axis.plot(means, [height + 0.13] * len(means), **look)
-
-
-def _finish_probe_axis(axis: "Axes", rows: Sequence[str], metric: str) -> None:
-    name = METRIC_NAMES.get(metric, metric.replace("_", " "))
-    axis.set_xlabel(f"{name} (percent)")
-    if metric.endswith("auc"):
-        axis.axvline(50, color=BLACK, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
-        axis.set_xlabel(f"{name} (percent; dashed: chance)")
-    axis.set_yticks(range(len(rows)), rows)
-    axis.set_ylim(len(rows) - 0.45, -0.55)
-    axis.grid(axis="y", visible=False)
-    bare(axis)
-    handles, labels = axis.get_legend_handles_labels()
-    unique = dict(zip(labels, handles, strict=True))
-    if SEEDS in unique:
-        unique[SEEDS] = unique.pop(SEEDS)  # last
-    if unique:
-        place = {"loc": "lower right", "bbox_to_anchor": (1, 1), "borderaxespad": 0.1}
-        axis.legend(unique.values(), unique, ncols=3, handletextpad=0.2, columnspacing=1.2, **place)
-
-
 def _rows(history: pd.DataFrame) -> list[str]:
     return list(history["row"].unique())
 
@@ -341,17 +250,3 @@ def _legend_of_rows(
 
 def _several_seeds(history: pd.DataFrame, word: str) -> str:
     return f"{word}: further pretraining seeds" if history["pretraining_seed"].nunique() > 1 else ""
-
-
-def _say(axis: "Axes", words: str, height: float | None = None) -> None:
-    """Write grey words in the middle of the axes, or at a height of its own scale."""
-    transform = axis.transAxes if height is None else axis.get_yaxis_transform()
-    if height is None:
-        axis.set(xticks=[], yticks=[])
-    place = (0.5, 0.5 if height is None else height)
-    look = {"ha": "center", "va": "center", "fontsize": 8.5, "color": GREY, "style": "italic"}
-    axis.text(*place, words, transform=transform, **look)
-
-
-def _on(conditions: Conditions | None, note: str) -> str:
-    return f"{reached_on(conditions)}. {note}" if conditions else note
