@@ -1,13 +1,14 @@
 """Claims: sentences of the sources as tests on tidy results, with a verdict that nobody types.
 
 `judge_table1` judges Table 1's claims, `circularity` splits its gains into their parts;
-`judge_table2` and `judge_table4` judge those on pretraining, `spread_over_pretrainings` and
-`separates_scanners` say what else its probes tell. The frames they read are described in `schema`,
-the rules that turn an interval into a verdict in `verdicts`.
+`judge_pretraining` judges those of Tables 2 to 4, `spread_over_pretrainings` and
+`separates_scanners` say what else their probes tell. The frames they read are described in
+`schema`, Table 3's rows in `synthetic`, the rules that turn an interval into a verdict in
+`verdicts`.
 """
 
 from testiculus.claims.contrasts import Contrast, Term
-from testiculus.claims.pretraining import READINGS, Reading, judge_table2, judge_table4
+from testiculus.claims.pretraining import READINGS, Reading, judge_pretraining, readings_of
 from testiculus.claims.probes import separates_scanners, spread_over_pretrainings
 from testiculus.claims.schema import (
     BASELINE,
@@ -35,6 +36,7 @@ from testiculus.claims.schema import (
     Conditions,
     lambda_row,
 )
+from testiculus.claims.synthetic import TABLE3_EXCLUDED, TABLE3_EXTRA_ROWS, TABLE3_ROWS
 from testiculus.claims.table1 import circularity, judge_table1
 from testiculus.claims.verdicts import (
     CONTRADICTED,
@@ -47,6 +49,7 @@ from testiculus.claims.verdicts import (
     judge,
     verdict_of,
     verdict_of_equality,
+    verdict_of_standing_in,
 )
 
 __all__ = [
@@ -71,6 +74,9 @@ __all__ = [
     "SUPPORTED",
     "TABLE2_EXTRA_ROWS",
     "TABLE2_ROWS",
+    "TABLE3_EXCLUDED",
+    "TABLE3_EXTRA_ROWS",
+    "TABLE3_ROWS",
     "TABLE4_ROWS",
     "UD",
     "UNTESTABLE",
@@ -86,12 +92,13 @@ __all__ = [
     "best_of",
     "circularity",
     "judge",
+    "judge_pretraining",
     "judge_table1",
-    "judge_table2",
-    "judge_table4",
     "lambda_row",
+    "readings_of",
     "separates_scanners",
     "spread_over_pretrainings",
     "verdict_of",
     "verdict_of_equality",
+    "verdict_of_standing_in",
 ]

@@ -1,11 +1,12 @@
-"""The claims of Tables 2 and 4: which pretraining is better than which, read in five ways.
+"""The claims of Tables 2, 3 and 4: which pretraining is better than which, read in five ways.
 
-`judge_table2` and `judge_table4` give every claim one verdict for each of `READINGS`. The first is
-the one that the tables are read by: the AUC of a linear probe on the frozen encoder, over ten
-partitions of the patients, which tells encoders apart where a few fine-tunings do not. Fine-tuned
-F1, the paper's own figure, stands beside it.
+`judge_pretraining` gives every claim one verdict for each of `READINGS`. The first is the one that
+the tables are read by: the AUC of a linear probe on the frozen encoder, over ten partitions of the
+patients, which tells encoders apart where a few fine-tunings do not. Fine-tuned F1, the paper's own
+figure, stands beside it.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -16,12 +17,14 @@ from testiculus.claims.schema import (
     CLEAN,
     CURATED,
     EXCLUDED,
+    METRIC_NAMES,
     PRETRAINING_PREDICTION_COLUMNS,
     RESULT_COLUMNS,
     TRUTH,
     Conditions,
     require_columns,
 )
+from testiculus.claims.synthetic import TABLE3_EXCLUDED
 from testiculus.claims.verdicts import (
     NAN,
     UNTESTABLE,
@@ -32,13 +35,28 @@ from testiculus.claims.verdicts import (
     joined,
     judge,
     untestable,
+    verdict_of,
+    verdict_of_equality,
+    verdict_of_standing_in,
 )
 from testiculus.intervals import BOOTSTRAP_DRAWS, Interval
 from testiculus.paper import EQUAL_MARGIN, ClaimText, claim_texts
 
 BOOTSTRAP_SEED = 0
 CONDITIONAL = "conditional on one pretrained encoder"
-HOW_TO_RUN = {EXCLUDED: "EXCLUDE_TEST=1 runs it"}
+HOW_TO_RUN = dict.fromkeys((EXCLUDED, TABLE3_EXCLUDED), "EXCLUDE_TEST=1 runs it")
+POINTS = f"{100 * EQUAL_MARGIN:g} points"
+# What an interval has to do for a kind of claim, and what the kind means, in words.
+RULES: Mapping[str, Callable[[Interval], str]] = {
+    "beats": verdict_of,
+    "best": verdict_of,
+    "equal": partial(verdict_of_equality, margin=EQUAL_MARGIN),
+    "stands in": partial(verdict_of_standing_in, margin=EQUAL_MARGIN),
+}
+MEANINGS = {
+    "equal": f"equal means within {POINTS}",
+    "stands in": f"standing in means at most {POINTS} worse",
+}
 
 
 @dataclass(frozen=True)
@@ -70,6 +88,22 @@ READINGS = (
 )
 
 
+def readings_of(text: ClaimText) -> tuple[Reading, ...]:
+    """Return how a claim is read: on F1 in all ways, on another metric by the fine-tunings alone.
+
+    >>> text = ClaimText("a", "A beats B.", "here", "A", "B", metric="recall", paper=None)
+    >>> [reading.words for reading in readings_of(text)]
+    ['by fine-tuned recall on the flipped labels', 'by fine-tuned recall on the true labels']
+    """
+    if text.metric == "f1":
+        return READINGS
+    return tuple(
+        replace(r, metric=text.metric, words=r.words.replace("F1", METRIC_NAMES[text.metric]))
+        for r in READINGS
+        if r.metric == "f1"
+    )
+
+
 @dataclass(frozen=True)
 class Evidence:
     """What the claims of one table are judged on."""
@@ -80,10 +114,8 @@ class Evidence:
     draws: int
     seed: int
 
-    def compare(
-        self, better: str, worse: str, reading: Reading, equal_within: float | None = None
-    ) -> Outcome:
-        """Judge the difference of two rows, paired over their runs."""
+    def compare(self, better: str, worse: str, reading: Reading, kind: str = "beats") -> Outcome:
+        """Judge the difference of two rows, paired over their runs, by the rule of the `kind`."""
         contrast = beats(better, worse, reading.metric, reading.scoring)
         missing = self.not_run(better, worse) or contrast.missing(self.results)
         if missing:
@@ -91,7 +123,7 @@ class Evidence:
         if not contrast.differences(self.results).notna().any():
             return untestable(f"{better} and {worse} have no run in common")
         interval = contrast.interval(self.results, self.conditions)
-        return decided_by(interval, self.bootstrap(contrast, reading), equal_within=equal_within)
+        return decided_by(interval, self.bootstrap(contrast, reading), rule=RULES[kind])
 
     def bootstrap(self, contrast: Contrast, reading: Reading) -> Interval | None:
         """Return the patient bootstrap of a fine-tuned reading; None without its predictions."""
@@ -111,7 +143,8 @@ class Evidence:
         )
 
 
-def judge_table2(
+def judge_pretraining(
+    table: str,
     results: pd.DataFrame,
     predictions: pd.DataFrame,
     conditions: Conditions,
@@ -119,35 +152,23 @@ def judge_table2(
     draws: int = BOOTSTRAP_DRAWS,
     seed: int = BOOTSTRAP_SEED,
 ) -> pd.DataFrame:
-    """Return the verdicts on Table 2: one row a claim and reading, columns as `judge` gives them.
+    """Return the verdicts on a table of pretrainings, one row a claim and reading, as `judge` does.
 
-    `results` in fractions, with `predictions` of the fine-tunings (`schema` describes both).
-    Differences are paired over seeds (for probes: partitions) and folds and decided by the
-    corrected resampled t interval. Beside fine-tuned readings stands the patient bootstrap
-    (`draws`, `seed`). A claim about a row that was not run cannot be tested, with the remedy that
-    `conditions.not_run` has for it. Raises UserError where a frame lacks a column.
+    `table` is "table2", "table3" or "table4"; `results` in fractions, with `predictions` of the
+    fine-tunings (`schema` describes both). Differences are paired over seeds (for probes:
+    partitions) and folds and decided by the corrected resampled t interval. Beside fine-tuned
+    readings stands the patient bootstrap (`draws`, `seed`). A claim about a row that was not run
+    cannot be tested, with the remedy that `conditions.not_run` has for it. Raises UserError where a
+    frame lacks a column.
     """
-    return _judge_table("table2", results, predictions, conditions, draws, seed)
-
-
-def judge_table4(
-    results: pd.DataFrame,
-    predictions: pd.DataFrame,
-    conditions: Conditions,
-    *,
-    draws: int = BOOTSTRAP_DRAWS,
-    seed: int = BOOTSTRAP_SEED,
-) -> pd.DataFrame:
-    """Return the verdicts on Table 4, as `judge_table2` does on Table 2."""
-    return _judge_table("table4", results, predictions, conditions, draws, seed)
-
-
-def _judge_table(table: str, results, predictions, conditions, draws, seed) -> pd.DataFrame:
     require_columns(results, RESULT_COLUMNS, "results")
     require_columns(predictions, PRETRAINING_PREDICTION_COLUMNS, "predictions")
     evidence = Evidence(results, predictions, conditions, draws, seed)
-    texts = claim_texts(table)
-    claims = [_claim(text, reading, evidence) for text in texts for reading in READINGS]
+    claims = [
+        _claim(text, reading, evidence)
+        for text in claim_texts(table)
+        for reading in readings_of(text)
+    ]
     return judge(claims, conditions)
 
 
@@ -164,12 +185,10 @@ def _claim(text: ClaimText, reading: Reading, evidence: Evidence) -> Claim:
 
 def _test(text: ClaimText, reading: Reading, evidence: Evidence) -> Outcome:
     """Judge a claim of any kind and say what its interval does not cover."""
-    margin = EQUAL_MARGIN if text.kind == "equal" else None
     outcomes = {
-        rival: evidence.compare(text.better, rival, reading, margin) for rival in text.against
+        rival: evidence.compare(text.better, rival, reading, text.kind) for rival in text.against
     }
     found = best_of(outcomes) if text.kind == "best" else outcomes[text.worse]
     if found.verdict == UNTESTABLE:
         return found
-    meaning = f"equal means within {100 * margin:g} points" if margin else ""
-    return replace(found, note=joined(found.note, meaning, CONDITIONAL))
+    return replace(found, note=joined(found.note, MEANINGS.get(text.kind, ""), CONDITIONAL))

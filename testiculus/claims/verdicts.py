@@ -83,23 +83,38 @@ def verdict_of_equality(interval: Interval, margin: float) -> str:
     return CONTRADICTED if outside else NOT_RESOLVED
 
 
-def decided_by(
-    interval: Interval, beside: Interval | None = None, *, equal_within: float | None = None
-) -> Outcome:
-    """Return the outcome that `interval` decides, with the patient bootstrap `beside` it.
+def verdict_of_standing_in(interval: Interval, margin: float) -> str:
+    """Return the verdict on the claim that the effect is above -`margin`: no worse, or hardly.
 
-    The claim is that the effect is above zero or, with `equal_within`, inside that margin.
+    supported if the whole interval is above -`margin`, contradicted if it is below, and not
+    resolved if it reaches over -`margin` or has no bounds.
+
+    >>> verdict_of_standing_in(Interval(0.00, -0.02, 0.02, 12, 0.02), margin=0.025)
+    'supported'
+    >>> verdict_of_standing_in(Interval(-0.05, -0.07, -0.03, 12, 0.02), margin=0.025)
+    'contradicted'
+    """
+    if interval.low > -margin:
+        return SUPPORTED
+    return CONTRADICTED if interval.high < -margin else NOT_RESOLVED
+
+
+def decided_by(
+    interval: Interval,
+    beside: Interval | None = None,
+    *,
+    rule: Callable[[Interval], str] = verdict_of,
+) -> Outcome:
+    """Return the outcome that `interval` decides by `rule`, with the patient bootstrap `beside` it.
+
+    Without a rule the claim is that the effect is above zero.
     """
     boot = (beside.low, beside.high) if beside else (NAN, NAN)
-    if equal_within is None:
-        verdict = verdict_of(interval)
-    else:
-        verdict = verdict_of_equality(interval, equal_within)
     return Outcome(
         interval.effect,
         interval.low,
         interval.high,
-        verdict,
+        rule(interval),
         interval.note,
         interval.n,
         interval.resolvable,

@@ -23,8 +23,7 @@ from testiculus.claims import (
     VERDICT_COLUMNS,
     VERDICT_EXTRAS,
     Conditions,
-    judge_table2,
-    judge_table4,
+    judge_pretraining,
     lambda_row,
 )
 from testiculus.claims.pretraining import CONDITIONAL
@@ -69,12 +68,13 @@ def probe_results(level, **options):
     return pd.concat([lines(level, metric, **options) for metric in PROBES])
 
 
-def verdicts_of(judge, results, conditions=CONDITIONS, predictions=NOTHING):
-    return judge(results, predictions, conditions, draws=20).set_index("claim")
+def verdicts_of(table, results, conditions=CONDITIONS, predictions=NOTHING):
+    found = judge_pretraining(table, results, predictions, conditions, draws=20)
+    return found.set_index("claim")
 
 
 def test_every_claim_has_a_verdict_for_every_reading():
-    frame = judge_table2(probe_results(TABLE2), NOTHING, CONDITIONS)
+    frame = judge_pretraining("table2", probe_results(TABLE2), NOTHING, CONDITIONS)
 
     assert tuple(frame.columns) == (*VERDICT_COLUMNS, *VERDICT_EXTRAS)
     expected = [claim.id + suffix for claim in claim_texts("table2") for suffix in SUFFIXES]
@@ -84,7 +84,7 @@ def test_every_claim_has_a_verdict_for_every_reading():
 
 
 def test_clear_differences_support_every_claim_of_table_2():
-    found = verdicts_of(judge_table2, probe_results(TABLE2))
+    found = verdicts_of("table2", probe_results(TABLE2))
 
     for claim in claim_texts("table2"):
         for suffix in ("", "-clean", "-truth"):
@@ -94,7 +94,7 @@ def test_clear_differences_support_every_claim_of_table_2():
 
 def test_the_opposite_order_contradicts_the_claims_and_leaves_the_equal_ones():
     turned = {row: 1 - value for row, value in TABLE2.items()}
-    found = verdicts_of(judge_table2, probe_results(turned))
+    found = verdicts_of("table2", probe_results(turned))
 
     for claim in claim_texts("table2"):
         verdict = SUPPORTED if claim.kind == "equal" else CONTRADICTED
@@ -102,13 +102,13 @@ def test_the_opposite_order_contradicts_the_claims_and_leaves_the_equal_ones():
 
 
 def test_wide_scatter_resolves_nothing():
-    found = verdicts_of(judge_table2, probe_results(TABLE2, scatter=0.3))
+    found = verdicts_of("table2", probe_results(TABLE2, scatter=0.3))
 
     assert (found.loc[found["effect"].notna(), "verdict"] == NOT_RESOLVED).all()
 
 
 def test_single_organs_that_differ_by_more_than_the_margin_are_not_equal():
-    found = verdicts_of(judge_table2, probe_results(TABLE2 | {OTHER_ORGANS: 0.65}))
+    found = verdicts_of("table2", probe_results(TABLE2 | {OTHER_ORGANS: 0.65}))
     equal = found.loc["testes-only-equals-thyroids-only"]
 
     assert equal["verdict"] == CONTRADICTED and equal["effect"] == pytest.approx(0.07)
@@ -124,7 +124,7 @@ def test_a_verdict_is_the_corrected_t_interval_of_differences_paired_over_partit
     d = wide[UD] - wide[NONE]
     half = stats.t.ppf(0.975, 29) * np.sqrt(d.var(ddof=1) * (1 / 30 + 1 / 2))
 
-    found = verdicts_of(judge_table2, results).loc["ud-beats-scratch"]
+    found = verdicts_of("table2", results).loc["ud-beats-scratch"]
 
     assert found["effect"] == pytest.approx(d.mean())
     assert found["ci_low"] == pytest.approx(d.mean() - half)
@@ -133,7 +133,7 @@ def test_a_verdict_is_the_corrected_t_interval_of_differences_paired_over_partit
 
 def test_the_papers_figure_stands_beside_fine_tuned_f1_only():
     results = pd.concat([probe_results(TABLE2), lines(TABLE2, "f1", seeds=2)])
-    found = verdicts_of(judge_table2, results)
+    found = verdicts_of("table2", results)
 
     assert found.loc["ud-beats-imagenet-finetuned", "paper"] == pytest.approx(0.0528)
     assert found.loc["ud-beats-procedural-finetuned", ["paper"]].isna().all()
@@ -142,7 +142,7 @@ def test_the_papers_figure_stands_beside_fine_tuned_f1_only():
 
 
 def test_probe_verdicts_say_on_what_they_are_conditional_and_have_no_bootstrap():
-    found = verdicts_of(judge_table2, probe_results(TABLE2))
+    found = verdicts_of("table2", probe_results(TABLE2))
     tested = found[found["effect"].notna()]
 
     assert tested["note"].str.contains(CONDITIONAL).all()
@@ -156,7 +156,7 @@ def test_a_row_without_weights_is_untestable_and_names_the_file():
         not_run={"USCL": "put best_model.pth in weights/", "imagenet": "put resnet18 in weights/"},
     )
     rows = [row for row in TABLE2 if row not in (USCL, IMAGENET, EXCLUDED)]
-    found = verdicts_of(judge_table2, probe_results(TABLE2, rows=rows), conditions)
+    found = verdicts_of("table2", probe_results(TABLE2, rows=rows), conditions)
 
     assert found.loc["imagenet-beats-uscl", "verdict"] == UNTESTABLE
     assert found.loc["imagenet-beats-uscl", "note"] == (
@@ -174,7 +174,7 @@ def test_a_row_without_weights_is_untestable_and_names_the_file():
 def test_a_missing_rival_does_not_hide_one_that_is_better():
     rows = [row for row in TABLE2 if row != USCL]
     level = TABLE2 | {OWN_ORGAN: 0.79}
-    found = verdicts_of(judge_table2, probe_results(level, rows=rows))
+    found = verdicts_of("table2", probe_results(level, rows=rows))
 
     best = found.loc["imagenet-best-single-source"]
     assert best["verdict"] == CONTRADICTED and best["effect"] == pytest.approx(-0.04)
@@ -182,7 +182,7 @@ def test_a_missing_rival_does_not_hide_one_that_is_better():
 
 
 def test_where_truth_is_unknown_readings_on_it_cannot_be_tested():
-    found = verdicts_of(judge_table2, lines(TABLE2, "probe_auc"))
+    found = verdicts_of("table2", lines(TABLE2, "probe_auc"))
 
     assert found.loc["ud-beats-scratch", "verdict"] == SUPPORTED
     for suffix in ("-clean", "-truth"):
@@ -195,7 +195,7 @@ def test_rows_that_share_no_run_cannot_be_compared():
     results = probe_results(TABLE2)
     results.loc[results["row"] == UD, "seed"] += 100
 
-    found = verdicts_of(judge_table2, results).loc["ud-beats-scratch"]
+    found = verdicts_of("table2", results).loc["ud-beats-scratch"]
 
     assert found["verdict"] == UNTESTABLE and "no run in common" in found["note"]
 
@@ -204,17 +204,17 @@ def test_pretraining_without_test_patients_is_compared_on_the_runs_it_has():
     results = probe_results(TABLE2)
     results = results[(results["row"] != EXCLUDED) | (results["seed"] == 0)]
 
-    found = verdicts_of(judge_table2, results).loc["ud-equals-ud-without-test-patients"]
+    found = verdicts_of("table2", results).loc["ud-equals-ud-without-test-patients"]
 
     assert found["n"] == 3 and found["effect"] < 0.01
 
 
 def test_lambda_02_is_best_only_if_it_beats_each_other_lambda():
-    best = verdicts_of(judge_table4, probe_results(TABLE4)).loc["lambda-0.2-is-best"]
+    best = verdicts_of("table4", probe_results(TABLE4)).loc["lambda-0.2-is-best"]
     close = TABLE4 | {lambda_row(0.3): 0.799}
-    tied = verdicts_of(judge_table4, probe_results(close, scatter=0.01)).loc["lambda-0.2-is-best"]
+    tied = verdicts_of("table4", probe_results(close, scatter=0.01)).loc["lambda-0.2-is-best"]
     above = TABLE4 | {lambda_row(0.4): 0.85}
-    beaten = verdicts_of(judge_table4, probe_results(above)).loc["lambda-0.2-is-best"]
+    beaten = verdicts_of("table4", probe_results(above)).loc["lambda-0.2-is-best"]
 
     assert best["verdict"] == SUPPORTED and best["effect"] == pytest.approx(0.03)
     assert tied["verdict"] == NOT_RESOLVED and tied["effect"] == pytest.approx(0.001)
@@ -224,7 +224,7 @@ def test_lambda_02_is_best_only_if_it_beats_each_other_lambda():
 
 
 def test_the_combination_is_compared_with_each_of_its_parts():
-    found = verdicts_of(judge_table4, probe_results(TABLE4 | {SUPERVISED: 0.9}))
+    found = verdicts_of("table4", probe_results(TABLE4 | {SUPERVISED: 0.9}))
 
     assert found.loc["combination-beats-contrastive-only", "effect"] == pytest.approx(0.06)
     assert found.loc["combination-beats-contrastive-only", "verdict"] == SUPPORTED
@@ -267,12 +267,12 @@ def f1_results(predictions):
 def test_fine_tuned_readings_are_bootstrapped_on_their_own_predictions():
     predictions = finetuned({UD: 0.95, NONE: 0.6})
     results = f1_results(predictions)
-    both = verdicts_of(judge_table2, results, predictions=predictions)
+    both = verdicts_of("table2", results, predictions=predictions)
     changed = predictions.assign(
         probability=predictions["probability"].where(predictions["trained_on"] == "true", 0.5)
     )
 
-    again = verdicts_of(judge_table2, results, predictions=changed)
+    again = verdicts_of("table2", results, predictions=changed)
 
     for suffix in ("-finetuned", "-finetuned-clean"):
         found = both.loc[f"ud-beats-scratch{suffix}"]
@@ -290,7 +290,7 @@ def test_predictions_and_results_tell_the_same_fine_tuned_effect(suffix, trained
     predictions = finetuned({UD: 0.9, NONE: 0.7}, seed=3)
     one_patient = predictions.assign(patient="p00")  # cannot be resampled: no interval
 
-    found = verdicts_of(judge_table2, f1_results(predictions), predictions=one_patient)
+    found = verdicts_of("table2", f1_results(predictions), predictions=one_patient)
     scored = f1_results(predictions[predictions["trained_on"] == trained_on])
     mean = scored.groupby("row")["value"].mean()
 
@@ -300,7 +300,7 @@ def test_predictions_and_results_tell_the_same_fine_tuned_effect(suffix, trained
 
 
 def test_the_smoke_profile_claims_nothing():
-    found = verdicts_of(judge_table4, probe_results(TABLE4), Conditions("phantom", "smoke"))
+    found = verdicts_of("table4", probe_results(TABLE4), Conditions("phantom", "smoke"))
 
     assert (found["verdict"] == UNTESTABLE).all()
     assert found.loc["lambda-0.2-is-best", "effect"] == pytest.approx(0.03)
@@ -311,14 +311,14 @@ def test_frames_that_lack_columns_are_refused():
     results = probe_results(TABLE4)
 
     with pytest.raises(UserError, match="predictions lack the columns trained_on"):
-        judge_table4(results, NOTHING.drop(columns="trained_on"), CONDITIONS)
+        judge_pretraining("table4", results, NOTHING.drop(columns="trained_on"), CONDITIONS)
     with pytest.raises(UserError, match="results lack the columns row"):
-        judge_table2(results.drop(columns="row"), NOTHING, CONDITIONS)
+        judge_pretraining("table2", results.drop(columns="row"), NOTHING, CONDITIONS)
 
 
 def test_the_order_of_the_lines_changes_nothing():
     results = probe_results(TABLE2, scatter=0.05)
 
-    shuffled = judge_table2(results.sample(frac=1, random_state=1), NOTHING, CONDITIONS)
+    shuffled = verdicts_of("table2", results.sample(frac=1, random_state=1))
 
-    pd.testing.assert_frame_equal(shuffled, judge_table2(results, NOTHING, CONDITIONS))
+    pd.testing.assert_frame_equal(shuffled, verdicts_of("table2", results))

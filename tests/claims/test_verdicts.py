@@ -12,6 +12,7 @@ from testiculus.claims import (
     best_of,
     verdict_of,
     verdict_of_equality,
+    verdict_of_standing_in,
 )
 from testiculus.claims.verdicts import decided_by, joined, untestable
 from testiculus.intervals import Interval
@@ -62,6 +63,43 @@ def test_the_margin_decides_as_points_inside_and_outside_it_do(bounds, margin):
 
     expected = SUPPORTED if inside else NOT_RESOLVED if reaches_in else CONTRADICTED
     assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [
+        (0.01, 0.03, SUPPORTED),  # better is also no worse
+        (-0.02, 0.10, SUPPORTED),
+        (-0.025, 0.10, NOT_RESOLVED),
+        (-0.1, 0.1, NOT_RESOLVED),
+        (-0.1, -0.025, NOT_RESOLVED),
+        (-0.1, -0.03, CONTRADICTED),
+        (NAN, NAN, NOT_RESOLVED),
+    ],
+)
+def test_a_row_stands_in_for_another_if_it_is_surely_not_worse_by_more_than_the_margin(
+    low, high, verdict
+):
+    assert verdict_of_standing_in(Interval(0.0, low, high, 12, 0.1), margin=0.025) == verdict
+
+
+@given(BOUNDS, st.floats(0.001, 0.5))
+def test_two_rows_are_equal_just_where_each_stands_in_for_the_other(bounds, margin):
+    low, high = bounds
+    there, back = Interval(0.0, low, high, 12, 0.1), Interval(0.0, -high, -low, 12, 0.1)
+
+    both = {verdict_of_standing_in(interval, margin) for interval in (there, back)}
+
+    assert (verdict_of_equality(there, margin) == SUPPORTED) == (both == {SUPPORTED})
+    assert (verdict_of_equality(there, margin) == CONTRADICTED) == (CONTRADICTED in both)
+
+
+def test_an_outcome_is_decided_by_the_rule_it_is_given():
+    interval = Interval(-0.01, -0.02, 0.0, 12, 0.01)
+
+    assert decided_by(interval).verdict == NOT_RESOLVED
+    by_margin = decided_by(interval, rule=lambda one: verdict_of_standing_in(one, 0.025))
+    assert by_margin.verdict == SUPPORTED and by_margin.effect == -0.01
 
 
 @given(st.lists(st.tuples(st.floats(-0.1, 0.1), st.floats(0.001, 0.1)), min_size=1, max_size=5))
