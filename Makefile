@@ -2,24 +2,25 @@
 # `python -m testiculus ...`, which serves by itself where there is no make. GNU make >= 3.81.
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: help setup wheelhouse test lint format lock calibrate import encoders book serve lab bench clean
+.PHONY: help setup wheelhouse test lint format lock calibrate import encoders generated book serve lab bench clean
 
 #? PROFILE      smoke, demo, lite or paper: how much is computed (demo; lite with a GPU)
 #? DATA         a manifest (CSV) of your own images, instead of the phantom
 #? VARIANT      article, thesis or released: whose settings, where the sources differ
 #? DEVICE       auto, cpu, cuda or cuda:1 (auto: a GPU where there is one)
 #? UNLABELLED   further manifests to pretrain on (Tables 2 and 4), with commas between them
+#? SYNTHETIC    a manifest of generated images, instead of a generator trained here (Fig. 4, Table 3)
 #? EXCLUDE_TEST EXCLUDE_TEST=1 also pretrains without the test patients (Table 2)
 #? SEEDS        how many seeds (4), or which (0,1,2), instead of the profile's
 #? RESULTS      folder for results, instead of results/
 #? P            any other parameters of the notebook: P="name=value name=value"
 #? ESTIMATE     ESTIMATE=1 says what a run will cost, and stops
-#? ARGS         further words for import, encoders, test and bench: ARGS="-k folds"
+#? ARGS         further words for import, encoders, generated, test and bench: ARGS="-k folds"
 #? PORT         the port of make serve
 #? WHEELS       folder of wheels: made by make wheelhouse, used by make setup
 #? TORCH_INDEX  address of another index for torch and torchvision alone (CPU-only builds)
 #? PYTHON       the Python 3.11 or 3.12 that .venv is made with
-VARIABLES := PROFILE DATA UNLABELLED EXCLUDE_TEST VARIANT DEVICE SEEDS RESULTS P ESTIMATE ARGS PORT WHEELS TORCH_INDEX PYTHON
+VARIABLES := PROFILE DATA UNLABELLED SYNTHETIC EXCLUDE_TEST VARIANT DEVICE SEEDS RESULTS P ESTIMATE ARGS PORT WHEELS TORCH_INDEX PYTHON
 
 # A name given to make that is none of these would be ignored without a word: it stops everything.
 # The environment may hold what it likes. Below another make nothing is asked, for what was typed
@@ -76,7 +77,7 @@ wheelhouse: ## download what setup needs, for a machine without internet
 	@$(call BARE,wheelhouse$(call option,,WHEELS)$(call option,--torch-index,TORCH_INDEX))
 
 reproduce-%: setup ## run an experiment: notebook, results, table, verdicts
-	@$(RUN) reproduce $(call quote,$*)$(RUN_OPTIONS)$(call parameter,unlabelled,UNLABELLED)$(call parameter,exclude_test,EXCLUDE_TEST)$(call option,-p,P)
+	@$(RUN) reproduce $(call quote,$*)$(RUN_OPTIONS)$(call parameter,unlabelled,UNLABELLED)$(call parameter,synthetic,SYNTHETIC)$(call parameter,exclude_test,EXCLUDE_TEST)$(call option,-p,P)
 
 import: setup ## turn raw images into a manifest: ARGS="folder --help"
 	@$(call typed,ARGS)$(RUN) import$(if $(strip $(value ARGS)),, --help)
@@ -98,6 +99,9 @@ bench: setup ## time training and its parts on this machine
 
 encoders: setup ## list the pretrained encoders; ARGS="--copy KEY --to FILE.safetensors" copies one
 	@$(call typed,ARGS)$(RUN) encoders
+
+generated: setup ## list the generated image sets; ARGS="--copy KEY --to DIR" writes one as PNGs
+	@$(call typed,ARGS)$(RUN) generated
 
 calibrate: setup ## measure how hard the phantom is, on its true labels
 	@$(RUN) calibrate$(call option,--profile,PROFILE)$(call option,--device,DEVICE)

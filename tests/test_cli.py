@@ -1,5 +1,6 @@
 """The command line: one clear message and an exit status, whatever goes wrong."""
 
+import hashlib
 import subprocess
 import sys
 import warnings
@@ -9,13 +10,14 @@ import pytest
 
 from testiculus import cli
 from testiculus.base.errors import InputProblems, InputWarning, UserError
+from testiculus.base.files import write_json
 from testiculus.cli import commands
 from testiculus.execute import runner
 
 ROOT = Path(commands.__file__).parents[2]
 COMMANDS = (
-    "setup wheelhouse reproduce import encoders calibrate book serve lab test lint format lock "
-    "bench"
+    "setup wheelhouse reproduce import encoders generated calibrate book serve lab test lint "
+    "format lock bench"
 ).split()
 
 
@@ -243,6 +245,64 @@ def test_encoders_are_listed_and_copied_out_by_the_start_of_their_key(encoder_st
 )
 def test_an_encoder_that_cannot_be_copied_is_said_so(words, said, encoder_store, capsys):
     assert cli.main(["encoders", *words.split()]) == cli.EXIT_BAD_INPUT
+    shown = capsys.readouterr().err
+    assert shown.startswith("error: ") and said in shown and "Traceback" not in shown
+
+
+@pytest.fixture
+def generated_store(tmp_path, monkeypatch):
+    """A store of runs with one set of generated images, the working directory beside it."""
+    import numpy as np
+    import torch
+
+    from testiculus.base.store import Job, Store
+    from testiculus.diffusion import SamplerSettings
+    from testiculus.experiments import sampling
+
+    pixels = torch.arange(3 * 64).reshape(3, 1, 8, 8).to(torch.uint8)
+    card = {"images": 3, "pixels": 8, "sampler": {"steps": 2, "chain": 4, "seed": 0}}
+
+    def draw(checkpoint):
+        sampling.write_shard(checkpoint.folder / sampling.shard_name(0), range(3), pixels)
+        about = {"generator": {"images": "9"}, "data": "phantom", "organ": "testis"}
+        write_json(checkpoint.folder / sampling.CARD, card | about)
+        return {"sha256": np.stack([digest(image) for image in pixels])}
+
+    def digest(image):
+        return np.frombuffer(hashlib.sha256(image.numpy().tobytes()).digest(), np.uint8)
+
+    settings = sampling.SampleSettings(3, 8, SamplerSettings(steps=2, chain=4))
+    run = Store(tmp_path / "runs").finish(Job(settings, "f", sampling.MODULE, "cpu", draw))
+    monkeypatch.setenv("TESTICULUS_RUNS", str(tmp_path / "runs"))
+    monkeypatch.chdir(tmp_path)
+    return run.key
+
+
+def test_generated_sets_are_listed_and_written_out_by_the_start_of_their_key(
+    generated_store, capsys
+):
+    assert cli.main(["generated"]) == 0
+    assert cli.main(["generated", "--copy", generated_store[:6], "--to", "imported/made"]) == 0
+
+    shown = capsys.readouterr()
+    assert generated_store in shown.out and "phantom" in shown.out and not shown.err
+    assert shown.out.endswith("manifest: imported/made/manifest.csv\n")
+    assert len(list(Path("imported/made/images").glob("*.png"))) == 3
+    assert "3 generated images" in Path("imported/made/README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("--copy xyz --to made", "no generated set with key 'xyz'"),
+        ("--copy abc", "--copy and --to go together"),
+        ("--to made", "--copy and --to go together"),
+        ("--copy {key} --to runs", "holds something that is no import"),
+    ],
+)
+def test_a_generated_set_that_cannot_be_written_is_said_so(words, said, generated_store, capsys):
+    words = words.format(key=generated_store)
+    assert cli.main(["generated", *words.split()]) == cli.EXIT_BAD_INPUT
     shown = capsys.readouterr().err
     assert shown.startswith("error: ") and said in shown and "Traceback" not in shown
 

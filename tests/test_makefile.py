@@ -177,6 +177,20 @@ def test_further_words_reach_the_test_runner(called):
     assert called("test")[1] == ["test", "--", "-n", "2"]
 
 
+def test_manifests_beside_data_reach_the_notebook_as_parameters(called):
+    given = ["UNLABELLED=a b/m.csv,c.csv", "SYNTHETIC=it's/m.csv"]
+    assert called("reproduce-fig4", *given)[1] == [
+        "reproduce", "fig4", "-p", 'unlabelled="a b/m.csv,c.csv"', "-p", 'synthetic="it\'s/m.csv"',
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("target", ["encoders", "generated"])
+def test_what_the_store_holds_is_listed_and_copied_with_further_words(called, target):
+    assert called(target)[1] == [target]
+    given = "ARGS=--copy abc --to 'my folder'"
+    assert called(target, given)[1] == [target, "--copy", "abc", "--to", "my folder"]
+
+
 def test_setup_and_wheelhouse_get_the_folder_and_the_index_of_torch(called):
     given = ["WHEELS=/my wheels", "TORCH_INDEX=an-index?a&b"]
     module = ["-m", "testiculus"]

@@ -116,6 +116,20 @@ def encoders(options: argparse.Namespace) -> None:
     print(encoders_table(runs_folder()))
 
 
+def generated(options: argparse.Namespace) -> None:
+    """List the generated image sets of the store, or write one out as PNGs with a manifest."""
+    from testiculus.base.places import runs_folder
+    from testiculus.experiments.generated_sets import export_set, find_set, sets_table
+
+    if bool(options.copy) != bool(options.to):
+        raise UserError("--copy and --to go together", remedy="--copy KEY --to imported/synthetic")
+    if options.copy:
+        manifest = export_set(find_set(runs_folder(), options.copy), Path(options.to))
+        print(f"manifest: {_short(manifest.absolute())}")
+        return
+    print(sets_table(runs_folder()))
+
+
 def calibrate(options: argparse.Namespace) -> None:
     """Measure the phantom's difficulty on true labels and keep the figure with the profile."""
     from testiculus.experiments.calibration import F1_RANGE, calibrate

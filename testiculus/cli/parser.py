@@ -87,6 +87,13 @@ def _add_experiments(command) -> None:
     encoders.add_argument(
         "--to", default="", metavar="FILE", help="for example weights/ud_resnet18.safetensors"
     )
+    generated = command(
+        "generated", commands.generated, "list the generated image sets, write one out as PNGs"
+    )
+    generated.add_argument("--copy", default="", metavar="KEY", help="key, or its start, to write")
+    generated.add_argument(
+        "--to", default="", metavar="DIR", help="a new folder, for example imported/synthetic"
+    )
     calibrate = command("calibrate", commands.calibrate, "measure how hard the phantom is")
     calibrate.add_argument("--profile", default="", help="default: demo")
     calibrate.add_argument("--device", default="", help="default: auto")

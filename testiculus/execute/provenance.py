@@ -28,12 +28,13 @@ from testiculus.execute.parameters import notebook_path
 
 # What can change a number. Direct dependencies only: the lock file names the rest.
 PACKAGES = (
-    "torch torchvision timm numpy scipy pandas scikit-learn pillow pandera papermill ipykernel"
+    "torch torchvision timm diffusers torch-fidelity numpy scipy pandas scikit-learn pillow "
+    "pandera papermill ipykernel"
 ).split()
 # Figures of the paper that a table shows and whose file does not carry its name.
-_SHOWN_TOO = {"table1": ("flag_counts.csv",)}
+_SHOWN_TOO = {"table1": ("flag_counts.csv",), "table3": ("table2.csv",)}
 # Experiments whose profiles decide too: the noise protocol, where no flags are there to be read.
-_PROFILES_TOO = {"table2": ("table1",), "table4": ("table1",)}
+_PROFILES_TOO = {table: ("table1",) for table in ("table2", "table3", "table4")}
 _CPU_INFO = Path("/proc/cpuinfo")
 
 

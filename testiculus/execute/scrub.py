@@ -15,7 +15,7 @@ from testiculus.base.places import cache_folder, project_root, runs_folder, weig
 from testiculus.execute.staging import STAGING
 from testiculus.execute.terminal import tidy_warnings
 
-DATA_FILES = ("DATA", "UNLABELLED")  # parameters that name manifests, one or a list
+DATA_FILES = ("DATA", "UNLABELLED", "SYNTHETIC")  # parameters that name manifests
 # A path of at least one folder that starts at the root, inside a text; an address is none.
 _ABSOLUTE = re.compile(r"""(?<![\w:/.~+])(?:[A-Za-z]:)?[/\\](?:[^\s/\\,;'"]+[/\\])+[^\s/\\,;'"]*""")
 

@@ -10,6 +10,8 @@ from testiculus.execute.found import EXPECTED, Result, page_name
 TITLES = {
     "table1": "Table 1: noisy labels",
     "table2": "Table 2: pretraining sources",
+    "fig4": "Fig. 4: generation and filtering",
+    "table3": "Table 3: synthetic pretraining",
     "table4": "Table 4: weight of the organ loss",
 }
 
@@ -23,7 +25,8 @@ def title(experiment: str, data: str, profile: str) -> str:
     return f"{TITLES.get(experiment, experiment)} ({data}, {profile})"
 
 
-# What the tables of pretraining take beside DATA: images of other organs.
+# What experiments that pretrain an encoder take beside DATA: images of other organs.
+PRETRAINING = ("table2", "fig4", "table3", "table4")
 UNLABELLED = {"liver": ("lung", "nerve")}
 
 
@@ -36,7 +39,7 @@ def command(experiment: str, data: str, profile: str) -> str:
     words = ["make", f"reproduce-{experiment}", f"PROFILE={profile}"]
     if data != "phantom":
         words.append(f"DATA={_manifest(data)}")
-        if experiment in ("table2", "table4"):
+        if experiment in PRETRAINING:
             others = UNLABELLED.get(data, ("other-organs",))
             words.append(f"UNLABELLED={','.join(map(_manifest, others))}")
     return " ".join(words)

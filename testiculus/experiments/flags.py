@@ -26,8 +26,6 @@ from testiculus.experiments.curation import flags_frame, labels_fingerprint, los
 from testiculus.experiments.profiles import PROFILES
 from testiculus.noise import Rule
 
-CLAIMS_NOTHING = "smoke"  # its flags say nothing: no other profile takes them
-
 
 @dataclass(frozen=True, eq=False)
 class Flags:

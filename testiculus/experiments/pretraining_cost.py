@@ -1,5 +1,6 @@
-"""What Tables 2 and 4 will cost, from a few timed steps of pretraining and of fine-tuning."""
+"""What Tables 2 to 4 will cost, from a few timed steps of pretraining and of fine-tuning."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -20,18 +21,18 @@ ENCODER_MIB = 45  # a ResNet-18 encoder in single precision
 TIMED_BATCH = 64  # images of a timed step; larger batches cost in proportion
 
 
-def estimate(planned: "Plan") -> dict[str, float]:
-    """Time a few steps and return what a plan of Table 2 or 4 will cost on this machine.
+def estimate(planned: "Plan", also: Sequence[Pretraining] = ()) -> dict[str, float]:
+    """Time a few steps and return what a plan of Table 2, 3 or 4 will cost on this machine.
 
     Keys: `pretrainings` and `runs` (fine-tunings, those of Table 1's noise protocol included where
     its flags are not there) still to train, the `seconds` they will take, `memory_gib` (the peak so
     far) and `disk_mib`. What a row fine-tunes is known once its encoder and the flags are; until
-    then all of its runs count.
+    then all of its runs count. `also` are pretrainings that no row starts from.
     """
     store = Store(runs_folder())
-    waiting = [wanted for wanted in planned.pretrainings if not store.has(wanted.wanted)]
+    waiting = _to_pretrain([*planned.pretrainings, *_not_among(planned.pretrainings, also)], store)
     images = sum(wanted.settings.steps * wanted.settings.batch_size for wanted in waiting)
-    seconds = images * seconds_per_pair(waiting[0]) if waiting else 0.0
+    seconds = images * _seconds_per_pair(waiting, planned.pretrainings) if waiting else 0.0
     flagging = _noise_to_train(planned, store)
     tuning = _fine_tunings_to_train(planned, store, _known_flags(planned, store, flagging))
     for jobs in (flagging, tuning):
@@ -45,6 +46,23 @@ def estimate(planned: "Plan") -> dict[str, float]:
         "memory_gib": peak_memory() / 2**30,
         "disk_mib": len(waiting) * ENCODER_MIB,
     }
+
+
+def _to_pretrain(planned: Sequence[Pretraining], store: Store) -> list[Pretraining]:
+    """Return the pretrainings that the store does not hold, or whose pictures are not there yet."""
+    return [p for p in planned if p.pictures is None or not store.has(p.wanted)]
+
+
+def _not_among(rows: Sequence[Pretraining], also: Sequence[Pretraining]) -> list[Pretraining]:
+    """Return those of `also` that are none of the rows' runs, each once."""
+    known = {wanted.wanted.key for wanted in rows if wanted.pictures is not None}
+    others = {wanted.wanted.key: wanted for wanted in also}
+    return [wanted for key, wanted in others.items() if key not in known]
+
+
+def _seconds_per_pair(waiting: Sequence[Pretraining], rows: Sequence[Pretraining]) -> float:
+    """Time the first pretraining whose pictures are there; how long a step takes is all alike."""
+    return seconds_per_pair(next(p for p in (*waiting, *rows) if p.pictures is not None))
 
 
 def seconds_per_pair(wanted: Pretraining) -> float:

@@ -1,22 +1,25 @@
-"""The plan of Tables 2 and 4: a notebook's parameters, resolved and checked before any training.
+"""The plan of Tables 2 to 4: a notebook's parameters, resolved and checked before any training.
 
-`resolve` turns parameters into a `Plan` without rows; `table2.plan` and `table4.plan` give it
-theirs. Article, sections 4.1 and 5; thesis, sections 5.2 and 6.2.
+`resolve` turns parameters into a `Plan` without rows; `table2.plan`, `table3.plan` and
+`table4.plan` give it theirs. Article, sections 4.1 and 5; thesis, sections 5.2 and 6.2.
 """
 
-import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 import torch
 
-from testiculus.base.devices import device_class, resolve_device
-from testiculus.base.errors import InputWarning, UserError
+from testiculus.base.devices import resolve_device
 from testiculus.claims import Conditions
 from testiculus.data.images import ImageSet
-from testiculus.experiments import crossval, table1_plan
+from testiculus.experiments import crossval, plan_words, table1_plan
 from testiculus.experiments.flags import Flags, noise_plan, written_flags
+from testiculus.experiments.pretraining_checks import (
+    warn_of_hardly_any_training,
+    warn_of_odd_choices,
+)
 from testiculus.experiments.pretraining_cost import estimate
 from testiculus.experiments.pretraining_parameters import (
     checked_values,
@@ -26,10 +29,10 @@ from testiculus.experiments.pretraining_parameters import (
 from testiculus.experiments.row_encoders import NO_FOLD, Pretraining
 from testiculus.experiments.unlabelled import Unlabelled, load_images_and_unlabelled
 from testiculus.folds import patient_folds
-from testiculus.models import SCRATCH, build_classifier, weights_file
 from testiculus.pretrain import PretrainSettings
 
-LEAST_REACH = 0.1  # of a weight's length, over a whole pretraining
+# What an estimate may count, in words.
+COUNTED = {"generators": "generators", "pretrainings": "pretrainings", "runs": "fine-tunings"}
 NOT_KNOWN_YET = "not known yet: Table 1's noise protocol runs first"
 
 
@@ -136,13 +139,7 @@ class Plan:
         p, s, ud = self.protocol, self.pretraining, self.unlabelled
         own = ud.is_own
         return {
-            "profile": self.profile,
-            "variant": self.variant,
-            "data": self.images.name,
-            "images": len(self.images),
-            "positive images": int(self.images.labels().sum()),
-            "patients": int(self.images.frame["patient"].nunique()),
-            "pixels": int(self.images.pixels.shape[-1]),
+            **plan_words.about_images(self.profile, self.variant, self.images),
             "own organ": f"{ud.own}, {int(own.sum())} images in UD",
             "other organs": f"{', '.join(ud.organs[1:]) or 'none'}, {int((~own).sum())} images",
             "rows": list(self.rows),
@@ -156,21 +153,15 @@ class Plan:
             "pretraining seeds": self.values["pretraining_seeds"],
             "test patients excluded": bool(self.values.get("exclude_test")),
             "probe partitions": len(self.partitions),
-            "seeds": ", ".join(map(str, p.seeds)),
-            "folds": f"{p.folds}, {'' if p.grouped else 'NOT '}grouped by {self.group}",
-            "epochs": p.epochs,
-            "batch size": p.batch_size,
-            "learning rates": f"encoder {p.encoder_lr:g}, head {p.head_lr:g}",
-            "weight decay": p.weight_decay,
-            "augmentation": p.augmentation,
-            "device": device_class(self.device),
-            "precision": p.precision,
+            **plan_words.about_folds(p, self.images),
+            **plan_words.about_rates(p),
+            **plan_words.about_device(p, self.device),
         }
 
     @property
     def group(self) -> str:
-        """What the patient column groups by: "patient", or a file or clip where none is known."""
-        return self.images.settings.get("group", "patient")
+        """What the patient column groups by, see `plan_words.group_of`."""
+        return plan_words.group_of(self.images)
 
     @property
     def conditions(self) -> Conditions:
@@ -197,18 +188,12 @@ class Plan:
         """Return the settings and, for anything to be trained, what it will cost, as text."""
         words = self.settings() | {"rows": ", ".join(self.rows), "flags": self.flags_note}
         words["losses"] = "; ".join(f"{row}: {loss}" for row, loss in words["losses"].items())
-        lines = [f"{name:22} {value}" for name, value in words.items()]
+        lines = plan_words.aligned(words, 22)
         lines += [f"not run: {row}: {reason}" for row, reason in self.not_run.items()]
         cost = self.estimate()
-        if cost["runs"] + cost["pretrainings"]:
-            lines.append(
-                f"{cost['pretrainings']} pretrainings and {cost['runs']} fine-tunings to train, "
-                f"about {cost['seconds'] / 60:.0f} minutes here, {cost['memory_gib']:.1f} GiB of "
-                f"memory, {cost['disk_mib']:.0f} MiB of disk"
-            )
-        else:
-            lines.append("every run is in the store already: nothing to train")
-        return "\n".join(lines)
+        counts = {name: cost[name] for name in COUNTED if name in cost}
+        what = plan_words.listed([f"{number} {COUNTED[name]}" for name, number in counts.items()])
+        return "\n".join([*lines, plan_words.price(sum(counts.values()), what, cost)])
 
 
 def resolve(
@@ -218,23 +203,24 @@ def resolve(
     unlabelled: object = None,
     variant: str = "article",
     device: str = "auto",
+    check: Callable[..., dict[str, object]] = checked_values,
     **parameters: object,
 ) -> Plan:
     """Return a plan without rows; a parameter that is None is the profile's or the variant's own.
 
-    `parameters` are those of `pretraining_parameters.PARAMETERS`. Raises `UserError` for anything
-    unknown, out of range or impossible on these images.
+    `parameters` are those of `pretraining_parameters.PARAMETERS`, or whatever else `check` knows.
+    Raises `UserError` for anything unknown, out of range or impossible on these images.
     """
-    values = checked_values(experiment, profile, variant, parameters)
+    values = check(experiment, profile, variant, parameters)
     where = resolve_device(device)
     images, ud = load_images_and_unlabelled(
         data, unlabelled, device=where,
         **{name: values[name] for name in ("pixels", "patients")},
         **{name: values[name] for name in ("unlabelled_patients", "thyroid_patients")},
     )  # fmt: skip
-    _warn_of_odd_choices(data, parameters)
+    warn_of_odd_choices(data, parameters)
     settings = pretraining(values, variant, where)
-    _warn_of_hardly_any_training(settings)
+    warn_of_hardly_any_training(settings)
     flags, noise = written_flags(images, profile), None
     if flags is None:
         noise = noise_plan(images, data, profile, variant, device, parameters.get("pixels"))
@@ -253,53 +239,3 @@ def resolve(
     )
     _ = planned.folds, planned.partitions  # too few patients or positives show here
     return planned
-
-
-def refuse_one_organ(planned: Plan, where: str, otherwise: str = "") -> None:
-    """Raise `UserError` where organs are to be told apart and UD holds only one.
-
-    `otherwise` ends the remedy with what else can be done.
-    """
-    if len(planned.unlabelled.organs) < 2:
-        only = planned.unlabelled.own
-        raise UserError(
-            f"the organ loss tells organs apart, and all images of UD show one: {only}",
-            where=where,
-            remedy="name a manifest of another organ in UNLABELLED (on the phantom: "
-            f"THYROID_PATIENTS){otherwise}",
-        )
-
-
-def refuse_unreadable_weights(starts: dict[str, str]) -> None:
-    """Raise `UserError` for a start whose file is no encoder's, before any row is trained."""
-    for name in set(starts.values()) - set(SCRATCH):
-        if weights_file(name) is not None:
-            build_classifier(name, 0)
-
-
-def _warn_of_hardly_any_training(settings: PretrainSettings) -> None:
-    """Warn where LARS cannot move the weights: a step is at most rate x trust of their length.
-
-    All steps together, with momentum and a rate that falls to zero, move them by no more than half
-    of steps x rate x trust / (1 - momentum) of it.
-    """
-    reach = settings.steps * settings.lr * settings.trust_coefficient / (1 - settings.momentum) / 2
-    if reach < LEAST_REACH:
-        warnings.warn(
-            f"PRETRAIN_LR={settings.lr:g} with LARS moves a weight by {100 * reach:.1g} % of its "
-            f"length at most in {settings.steps} steps: the encoders will stay nearly random "
-            "(the sources' LARS differ, see the page of contradictions, 1 and 3)",
-            InputWarning,
-            stacklevel=4,
-        )
-
-
-def _warn_of_odd_choices(data: str, parameters: dict) -> None:
-    sizes = ("patients", "unlabelled_patients", "thyroid_patients")
-    odd = [name.upper() for name in sizes if parameters.get(name) is not None]
-    if data != "phantom" and odd:
-        warnings.warn(
-            f"{', '.join(odd)}: sizes of the phantom; a manifest has the patients that it has",
-            InputWarning,
-            stacklevel=4,
-        )

@@ -1,6 +1,6 @@
 """From a plan of pretrainings to a table: pretrain, fine-tune, score, probe, judge.
 
-`run` turns the `Plan` of Table 2 or 4 into an `Outcome`, and `Outcome.write` puts it where the
+`run` turns the `Plan` of Table 2, 3 or 4 into an `Outcome`, and `Outcome.write` puts it where the
 results contract says.
 """
 
@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ from testiculus.base.errors import UserError
 from testiculus.base.files import write_csv, write_json
 from testiculus.base.places import runs_folder
 from testiculus.base.store import Store
+from testiculus.claims import judge_pretraining
 from testiculus.claims.schema import CLEAN, RESULT_COLUMNS
 from testiculus.data.images import ImageSet
 from testiculus.experiments.cost import cost
@@ -35,13 +37,13 @@ from testiculus.experiments.scoring import prediction_frame, score_rows
 from testiculus.experiments.table1 import SHARED_SETTINGS
 
 FRAMES = ("results", "verdicts", "predictions", "probes", "history", "map", "encoders")
-Judge = Callable[..., pd.DataFrame]
+First = Callable[[Plan, Store, Executor | None], tuple[Plan, Sequence]]
 Tuned = dict[str, list[RowRun]]  # by the labels that were learnt: "flipped" or "true"
 
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """All that the page of Table 2 or 4 is made of.
+    """All that the page of Table 2, 3 or 4 is made of.
 
     `results` is tidy (experiment, row, seed, fold, metric, value): fine-tunings and the probes of
     pretraining seed 0; `predictions` has one line per scored image of a fine-tuning; `probes` the
@@ -62,6 +64,8 @@ class Outcome:
     flags_note: str
     flags_fingerprint: str
 
+    FRAMES: ClassVar[tuple[str, ...]] = FRAMES
+
     @property
     def images(self) -> ImageSet:
         """The labelled images the table was made from."""
@@ -75,7 +79,7 @@ class Outcome:
         if not str(results):
             return None
         folder = Path(results) / self.images.name / self.plan.profile / self.plan.experiment
-        for name in FRAMES:
+        for name in self.FRAMES:
             write_csv(folder / f"{name}.csv", getattr(self, name))
         write_json(folder / "provenance.json", self.about())
         return folder
@@ -97,18 +101,27 @@ class Outcome:
         }
 
 
-def run(planned: Plan, judge: Judge, map_row: str, executor: Executor | None = None) -> Outcome:
+def run(
+    planned: Plan,
+    map_row: str,
+    executor: Executor | None = None,
+    first: First | None = None,
+) -> Outcome:
     """Run a plan; finished runs are taken from the store.
 
-    `judge` gives the verdicts from results, predictions and conditions; the row `map_row`'s encoder
-    draws the 2-D picture.
+    The row `map_row`'s encoder draws the 2-D picture. `first` makes what the pretrainings need
+    (Table 3's generated images), once the labels are known to be trainable, and returns the plan
+    that has them, and its runs.
     """
     start, store = time.perf_counter(), Store(runs_folder())
-    flags, noise = planned.flags, []
+    flags, trained = planned.flags, []
     if flags is None:
-        flags, noise = computed_flags(store, planned.noise, executor)
+        flags, trained = computed_flags(store, planned.noise, executor)
     learnt = planned.learnt_labels(flags)
     _refuse_untrainable(planned, learnt)
+    if first is not None:
+        planned, made = first(planned, store, executor)
+        trained = [*trained, *made]
     pretrained = finish_pretrainings(store, planned.pretrainings, executor)
     tuned = _fine_tune(planned, store, pretrained, learnt, executor)
     predictions = _predictions(planned, tuned, learnt["flipped"])
@@ -117,12 +130,13 @@ def run(planned: Plan, judge: Judge, map_row: str, executor: Executor | None = N
         frozen, planned.images, learnt["flipped"], planned.truth, planned.partitions, planned.device
     )
     results = _results(planned.experiment, predictions, probes)
-    trained = [*noise, *pretrained, *(done for runs in tuned.values() for done in runs)]
+    verdicts = judge_pretraining(planned.experiment, results, predictions, planned.conditions)
+    trained = [*trained, *pretrained, *(done for runs in tuned.values() for done in runs)]
     drawn = next(p for p in pretrained if p.plan.row == map_row and p.plan.settings.seed == 0)
     return Outcome(
         plan=planned,
         results=results,
-        verdicts=judge(results, predictions, planned.conditions),
+        verdicts=verdicts,
         predictions=predictions,
         probes=probes,
         history=history_frame(pretrained),

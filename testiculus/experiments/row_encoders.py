@@ -34,16 +34,17 @@ class Pretraining:
     """One pretraining that a table wants.
 
     `pictures` returns uint8 N x 1 x h x w and int64 organs (N,) when they are needed, and not
-    before: copies of parts of UD need not lie in memory all at once. `data` names the sets they are
-    from; `fold` is the fold whose patients are left out, NO_FOLD for none. Raises `UserError` for a
-    batch that is larger than the images, or of one.
+    before: copies of parts of UD need not lie in memory all at once. It is None for pictures that
+    are still to be generated, and so is their number, `images`, where a filter decides it. `data`
+    names the sets they are from; `fold` is the fold whose patients are left out, NO_FOLD for none.
+    Raises `UserError` for a batch that is larger than the images, or of one.
     """
 
     row: str
     settings: PretrainSettings
     organs: tuple[str, ...]
-    images: int
-    pictures: Pictures
+    images: int | None
+    pictures: Pictures | None
     device: torch.device
     data: str
     fold: int = NO_FOLD
@@ -54,7 +55,7 @@ class Pretraining:
                 "PRETRAIN_BATCH is 1",
                 remedy="give at least 2: a view is told apart from those of other images",
             )
-        if self.settings.batch_size > self.images:
+        if self.images is not None and self.settings.batch_size > self.images:
             raise UserError(
                 f"a batch of {self.settings.batch_size} is larger than the {self.images} images of "
                 f"the row {self.row!r}",
@@ -68,7 +69,7 @@ class Pretraining:
         return f"{self.row}{fold}, seed {self.settings.seed}"
 
     def job(self) -> Job:
-        """Return the job for the store; it holds the pictures."""
+        """Return the job for the store; it holds the pictures, which have to be there."""
         pixels, organs = self.pictures()
         about = {"data": self.data, "commit": commit_in_words()}
         return pretrain_job(pixels, organs, self.organs, self.settings, self.device, about)
@@ -79,7 +80,9 @@ class Pretraining:
         return replace(self.job(), compute=_look_up_only)
 
     def stored(self, store: Store) -> Run | None:
-        """Return the run if the store holds it."""
+        """Return the run if the store holds it; None while its pictures are to be generated."""
+        if self.pictures is None:
+            return None
         return store.find(self.wanted) if store.has(self.wanted) else None
 
 

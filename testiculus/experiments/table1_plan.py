@@ -13,11 +13,11 @@ import torch
 
 from testiculus import paper
 from testiculus.augment import recipe_settings
-from testiculus.base.devices import device_class, resolve_device, resolve_precision
+from testiculus.base.devices import resolve_device, resolve_precision
 from testiculus.base.errors import InputWarning, UserError, one_of
 from testiculus.claims import Conditions
 from testiculus.data.images import ImageSet
-from testiculus.experiments import crossval
+from testiculus.experiments import crossval, plan_words
 from testiculus.experiments.cost import estimate
 from testiculus.experiments.profiles import (
     overridden,
@@ -75,32 +75,20 @@ class Plan:
         """Return the plan as plain values, for provenance and for people."""
         p, drawn = self.protocol, len(self.noise_jobs[0][0].train_index)
         return {
-            "profile": self.profile,
-            "variant": self.variant,
-            "data": self.images.name,
-            "images": len(self.images),
-            "positive images": int(self.images.labels().sum()),
-            "patients": int(self.images.frame["patient"].nunique()),
-            "pixels": int(self.images.pixels.shape[-1]),
+            **plan_words.about_images(self.profile, self.variant, self.images),
             "initialisations": [shown_name(name) for name in self.initialisations],
-            "seeds": ", ".join(map(str, p.seeds)),
-            "folds": f"{p.folds}, {'' if p.grouped else 'NOT '}grouped by {self.group}",
-            "epochs": p.epochs,
-            "batch size": p.batch_size,
+            **plan_words.about_folds(p, self.images),
             "steps a training": p.epochs * -(-drawn // p.batch_size),
-            "learning rates": f"encoder {p.encoder_lr:g}, head {p.head_lr:g}",
-            "weight decay": p.weight_decay,
-            "augmentation": p.augmentation,
+            **plan_words.about_rates(p),
             "rule": asdict(self.rule),
             "evaluations": self.possible_evaluations,
-            "device": device_class(self.device),
-            "precision": p.precision,
+            **plan_words.about_device(p, self.device),
         }
 
     @property
     def group(self) -> str:
-        """What the patient column groups by: "patient", or a file or clip where none is known."""
-        return self.images.settings.get("group", "patient")
+        """What the patient column groups by, see `plan_words.group_of`."""
+        return plan_words.group_of(self.images)
 
     @property
     def conditions(self) -> Conditions:
@@ -130,17 +118,10 @@ class Plan:
             "initialisations": ", ".join(map(shown_name, self.initialisations)),
             "rule": self.rule.in_words(),
         }
-        lines = [f"{name:16} {value}" for name, value in words.items()]
+        lines = plan_words.aligned(words, 16)
         lines += [f"not run from {name}: {reason}" for name, reason in self.not_run.items()]
         cost = self.estimate()
-        if cost["runs"]:
-            lines.append(
-                f"{cost['runs']} runs to train, about {cost['seconds'] / 60:.0f} minutes here, "
-                f"{cost['memory_gib']:.1f} GiB of memory, {cost['disk_mib']:.0f} MiB of disk"
-            )
-        else:
-            lines.append("every run is in the store already: nothing to train")
-        return "\n".join(lines)
+        return "\n".join([*lines, plan_words.price(cost["runs"], f"{cost['runs']} runs", cost)])
 
 
 def plan(

@@ -11,7 +11,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from testiculus.claims import judge_table2
 from testiculus.claims.schema import (
     CONTROL,
     EXCLUDED,
@@ -26,15 +25,10 @@ from testiculus.claims.schema import (
 )
 from testiculus.experiments import pretraining_rows
 from testiculus.experiments.pretraining import START
-from testiculus.experiments.pretraining_plan import (
-    Plan,
-    refuse_one_organ,
-    refuse_unreadable_weights,
-    resolve,
-)
+from testiculus.experiments.pretraining_checks import refuse_one_organ, usable_starts
+from testiculus.experiments.pretraining_plan import Plan, resolve
 from testiculus.experiments.pretraining_rows import Outcome
 from testiculus.experiments.row_encoders import Pretraining, alone, on_procedural, on_ultrasound
-from testiculus.models import missing_weights
 
 __all__ = ["Outcome", "Plan", "plan", "run"]
 
@@ -54,9 +48,7 @@ def plan(**parameters: object) -> Plan:
         otherwise = ", or set ORGAN_WEIGHT to 0 for the contrastive part alone"
         refuse_one_organ(base, "ORGAN_WEIGHT above 0", otherwise)
     pretrainings = tuple(_pretrainings(base))
-    not_run = {row: reason for row, name in STARTS.items() if (reason := missing_weights(name))}
-    starts = {row: name for row, name in STARTS.items() if row not in not_run}
-    refuse_unreadable_weights(starts)
+    starts, not_run = usable_starts(STARTS)
     there = {*starts, *(wanted.row for wanted in pretrainings)}
     if OTHER_ORGANS not in there:
         not_run[OTHER_ORGANS] = "UD holds one organ; name manifests of others in UNLABELLED"
@@ -74,7 +66,7 @@ def plan(**parameters: object) -> Plan:
 
 def run(planned: Plan, executor: Executor | None = None) -> Outcome:
     """Pretrain, fine-tune and probe every row; finished runs are taken from the store."""
-    return pretraining_rows.run(planned, judge_table2, UD, executor)
+    return pretraining_rows.run(planned, UD, executor)
 
 
 def _pretrainings(base: Plan) -> Iterator[Pretraining]:

@@ -12,10 +12,10 @@ from dataclasses import replace
 import numpy as np
 
 from testiculus.base.errors import UserError
-from testiculus.claims import judge_table4
 from testiculus.claims.schema import SUPERVISED, lambda_row
 from testiculus.experiments import pretraining_rows
-from testiculus.experiments.pretraining_plan import Plan, refuse_one_organ, resolve
+from testiculus.experiments.pretraining_checks import refuse_one_organ
+from testiculus.experiments.pretraining_plan import Plan, resolve
 from testiculus.experiments.pretraining_rows import Outcome
 from testiculus.experiments.profiles import number_from_zero
 from testiculus.experiments.row_encoders import Pretraining, on_ultrasound
@@ -45,7 +45,7 @@ def run(planned: Plan, executor: Executor | None = None) -> Outcome:
     """Pretrain, fine-tune and probe every row; finished runs are taken from the store."""
     drawn = row_name(ORGAN_WEIGHT)
     map_row = drawn if drawn in planned.rows else planned.rows[0]
-    return pretraining_rows.run(planned, judge_table4, map_row, executor)
+    return pretraining_rows.run(planned, map_row, executor)
 
 
 def row_name(weight: float) -> str:

@@ -42,7 +42,7 @@ def test_a_record_holds_what_the_contract_asks_for(monkeypatch):
 
 
 def test_versions_name_python_and_what_computes():
-    assert {"python", "torch", "numpy"} <= set(versions())
+    assert {"python", "torch", "numpy", "diffusers", "torch-fidelity"} <= set(versions())
 
 
 def test_the_cpu_is_named_and_the_host_is_not(tmp_path, monkeypatch):
@@ -144,8 +144,17 @@ def test_the_figures_and_claims_of_the_tables_of_pretraining_count(table):
     assert set(module._paper(table)) == {f"{table}.csv", f"claims_{table}.yaml"}
 
 
+def test_the_figures_and_claims_of_generated_images_count():
+    assert set(module._paper("fig4")) == {"generation_fig4.csv", "claims_fig4.yaml"}
+    # Its rows of real thyroids and of ImageNet have their figures in Table 2.
+    table3 = {"table3.csv", "claims_table3.yaml", "table2.csv"}
+    assert set(module._paper("table3")) == table3
+
+
 def test_where_a_table_may_run_the_noise_protocol_its_profiles_count_too():
     assert set(module._profiles("table2")["demo"]) == {"table1", "table2"}
+    assert set(module._profiles("table3")["demo"]) == {"table1", "table3"}
+    assert "generated" in module._profiles("fig4")["demo"]  # it flips no label
     assert "epochs" in module._profiles("table1")["demo"]  # unchanged: its results stay current
 
 

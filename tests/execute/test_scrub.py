@@ -89,12 +89,13 @@ def test_weights_given_by_path_are_shown_by_name_in_a_notebook():
     assert "INITIALISATIONS = ['imagenet', 'ours.pth', 'b.pth']" in found.cells[0].source
 
 
-def test_further_manifests_are_shown_by_name():
-    parameters = {"DATA": "phantom", "UNLABELLED": ["/a/lung/m.csv", "/b c/nerve/m.csv"]}
+@pytest.mark.parametrize("name", ["UNLABELLED", "SYNTHETIC"])
+def test_further_manifests_are_shown_by_name(name):
+    parameters = {"DATA": "phantom", name: ["/a/lung/m.csv", "/b c/nerve/m.csv"]}
 
     found = scrubbed(executed("read /a/lung/m.csv, /b c/nerve/m.csv\n"), Path("/x"), parameters)
 
-    assert "UNLABELLED = ['m.csv', 'm.csv']" in found.cells[0].source
+    assert f"{name} = ['m.csv', 'm.csv']" in found.cells[0].source
     assert found.cells[1].outputs[0].text == "read ./m.csv, ./m.csv\n"
 
 

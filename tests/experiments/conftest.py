@@ -1,4 +1,4 @@
-"""A made-up UD and a tiny encoder: Tables 2 and 4 run whole in seconds, through the real code."""
+"""A made-up UD and a tiny encoder: Tables 2 to 4 run whole in seconds, through the real code."""
 
 from types import SimpleNamespace
 
@@ -51,7 +51,7 @@ def tiny_encoder(from_hub):
 
 
 def use(monkeypatch, runs, organs=("thyroid",), truth=True):
-    """Let both tables run on the made-up UD, with known flags, from a store at `runs`."""
+    """Let these tables run on the made-up UD, with known flags, from a store at `runs`."""
     suspicious = np.isin(np.arange(24), FLAGGED)
     monkeypatch.setenv("TESTICULUS_RUNS", str(runs))
     monkeypatch.setattr(models, "_encoder", tiny_encoder)
@@ -65,5 +65,5 @@ def use(monkeypatch, runs, organs=("thyroid",), truth=True):
 
 @pytest.fixture(scope="session")
 def fakes():
-    """What tests of Tables 2 and 4 share."""
+    """What tests of Tables 2 to 4 share."""
     return SimpleNamespace(use=use, made_up=made_up, TINY=TINY)

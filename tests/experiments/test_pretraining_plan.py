@@ -1,6 +1,12 @@
+import hashlib
+import json
+from dataclasses import replace
+
 import pytest
 
 from testiculus.base.errors import UserError
+from testiculus.experiments import table2, table4
+from testiculus.experiments.crossval import Start
 from testiculus.experiments.pretraining_plan import resolve
 from testiculus.experiments.profiles import PROFILES, profile_settings
 
@@ -45,6 +51,40 @@ def test_without_table_1s_flags_its_noise_protocol_is_planned(monkeypatch, tmp_p
     planned = resolve("table4", "smoke", device="cpu")
     assert planned.flags is None and len(asked) == 1
     assert "runs first" in planned.flags_note
+
+
+def digest(jobs):
+    """What decides runs, but for code, torch's version and the precision that this machine has."""
+    identities = [
+        replace(job, settings=replace(job.settings, precision="")).identity() for job in jobs
+    ]
+    kept = [{k: v for k, v in one.items() if k not in ("code", "torch")} for one in identities]
+    return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:16]
+
+
+@pytest.mark.parametrize(
+    ("table", "pretrainings", "rows"),
+    [
+        (table2, "04a4c482710771bc", "8029d718536e7643"),
+        (table4, "187e5c261d1a0fa6", "8029d718536e7643"),
+    ],
+)
+def test_the_same_inputs_are_the_same_runs_as_in_earlier_versions(
+    monkeypatch, tmp_path, fakes, table, pretrainings, rows
+):
+    """Else everything in a person's store would be trained again, for nothing."""
+    fakes.use(monkeypatch, tmp_path)
+    planned = table.plan(**fakes.TINY)
+
+    jobs = [
+        job.job
+        for labels in planned.learnt_labels(planned.flags).values()
+        for row, wanted in planned.fine_tuned()
+        for job in planned.row_jobs(row, Start("scratch-A"), labels, wanted.fold if wanted else -1)
+    ]
+
+    assert digest([wanted.wanted for wanted in planned.pretrainings]) == pretrainings
+    assert digest(jobs) == rows
 
 
 def test_a_parameter_of_another_table_is_refused(monkeypatch, tmp_path, fakes):
