@@ -72,6 +72,9 @@ def test_a_table_without_results_says_not_run_and_how_to_run_it(tmp_path):
     [
         ("table2_phantom_demo", "Table 2: pretraining sources", "make reproduce-table2 PROFILE="),
         ("table4_liver_demo", "Table 4: weight of the organ loss", "UNLABELLED=imported/lung/"),
+        ("fig4_phantom_demo", "Fig. 4: generation and filtering", "make reproduce-fig4 PROFILE="),
+        ("fig4_liver_demo", "Fig. 4: generation and filtering", "UNLABELLED=imported/lung/"),
+        ("table3_phantom_demo", "Table 3: synthetic pretraining", "make reproduce-table3 PROFILE="),
     ],
 )
 def test_the_tables_of_pretraining_have_their_pages(tmp_path, page, title, command):
@@ -84,7 +87,7 @@ def test_the_profiles_of_every_table_are_shown(tmp_path):
     pages = all_pages(tmp_path)
 
     assert "| epochs |" in pages["include/profiles_table1.md"]
-    for table in ("table2", "table4"):
+    for table in ("table2", "fig4", "table3", "table4"):
         assert "| steps |" in pages[f"include/profiles_{table}.md"]
 
 
@@ -252,6 +255,18 @@ def test_every_file_of_the_contents_exists_or_is_generated(tmp_path):
 
     assert all(name in generated or (ROOT / f"{name}.md").is_file() for name in names)
     assert {f"book/generated/{'_'.join(what)}" for what in EXPECTED} <= set(names)
+
+
+def test_the_pages_stand_in_the_papers_order_in_the_contents_and_in_the_status():
+    toc = (ROOT / "_toc.yml").read_text()
+    names = re.findall(r"book/generated/(\w+)_demo", toc)
+
+    assert names == ["_".join(what[:2]) for what in EXPECTED]
+    order = list(dict.fromkeys(experiment for experiment, *_ in EXPECTED))
+    assert order == ["table1", "table2", "fig4", "table3", "table4"]
+    assert {what[:2] for what in EXPECTED} >= {("fig4", "liver"), ("table3", "phantom")}
+    for experiment in order:
+        assert f"runs/{re.match('[a-z]+', experiment)[0]}*" in toc  # other runs have a place too
 
 
 def test_prose_includes_only_what_is_generated(tmp_path):

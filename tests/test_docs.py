@@ -121,7 +121,7 @@ def test_a_command_that_would_fail_is_noticed(wrong):
 def test_no_command_puts_images_where_git_sees_them():
     targets = [re.search(r"--to (\S+)", command) for command, _ in COMMANDS]
     data = [re.search(r"DATA=(\S+)", command) for command, _ in COMMANDS]
-    more = [re.search(r"UNLABELLED=(\S+)", command) for command, _ in COMMANDS]
+    more = [re.search(r"(?:UNLABELLED|SYNTHETIC)=(\S+)", command) for command, _ in COMMANDS]
     places = [found[1] for found in targets + data + more if found]
 
     assert len(places) > 5 and all(place.startswith("imported/") for place in places)
@@ -130,13 +130,24 @@ def test_no_command_puts_images_where_git_sees_them():
 
 def test_the_patterns_that_are_shown_read_names_as_the_default_does():
     page = (ROOT / "book" / "your_data.md").read_text(encoding="utf-8")
-    patterns = re.findall(r"--pattern '([^']+)'", page)
+    every = re.findall(r"--pattern '([^']+)'", page)
+    patterns = [pattern for pattern in every if "?P<side>" in pattern]
 
     assert len(patterns) == 2
     for path in ("p01_left_transverse", "ward_3/p01_left_transverse"):
         default = re.search(DEFAULT_PATTERN, path).groupdict()
         assert all(re.search(shown, path).groupdict() == default for shown in patterns)
     assert ".png" in SUFFIXES  # the ending that the page shows
+
+
+def test_the_pattern_for_generated_images_takes_each_for_a_patient_of_its_own():
+    page = (ROOT / "book" / "your_data.md").read_text(encoding="utf-8")
+    every = re.findall(r"--pattern '([^']+)'", page)
+    (pattern,) = [pattern for pattern in every if "?P<side>" not in pattern]
+
+    names = ("00001", "kept/sample_00002", "a b")
+    found = [re.search(pattern, name).groupdict() for name in names]
+    assert found == [{"patient": "00001"}, {"patient": "sample_00002"}, {"patient": "a b"}]
 
 
 def test_the_command_for_the_released_set_is_the_one_of_the_importer():

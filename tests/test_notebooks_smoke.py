@@ -17,6 +17,7 @@ TINY = "patients=9 epochs=1 batch_size=16"
 TINIER = f"{TINY} pixels=32 unlabelled_patients=2 thyroid_patients=4 steps=2 pretrain_batch=8"
 TINIER += " pretraining_seeds=1 partitions=1"
 FRAMES = ("results", "verdicts", "predictions", "probes", "history", "map", "encoders")
+FIG4 = ("results", "verdicts", "fidelity", "sweep", "replicates", "copies", "nearest", "filtered")
 FILES = {"results.csv", "verdicts.csv", "predictions.csv", "flags.csv", "flag_counts.csv"}
 
 
@@ -118,6 +119,33 @@ def test_a_table_of_pretraining_takes_table_1s_flags_and_prints_itself(phantom_r
     record = json.loads((folder / "provenance.json").read_text())
     assert "table1" in record["flags"] and "was run first" not in record["flags"]
     says_no_folder(folder, results.parent)
+
+
+def test_table_3_makes_its_own_images_and_takes_table_1s_flags(phantom_run):
+    results, _ = phantom_run
+    values = f"{TINIER.replace('pixels=32', 'pixels=16')} exclude_test=0"
+    done = reproduce(results, "-p", values, experiment="table3")
+    assert done.returncode == 0, done.stderr
+
+    folder = results / "phantom" / "smoke" / "table3"
+    assert {path.stem for path in folder.glob("*.csv")} == {*FRAMES, "generated"}
+    for word in ("synthetic filtered", "random filter", "probe AUC", "not claimed (smoke)"):
+        assert word in done.stdout
+    record = json.loads((folder / "provenance.json").read_text())
+    assert "table1" in record["flags"] and "was run first" not in record["flags"]
+    says_no_folder(folder, results.parent)
+
+
+def test_fig_4_trains_filters_audits_and_prints_itself(tmp_path):
+    values = "generator_steps=4 sampler_steps=2 steps=2 pretrain_batch=8 replicates=2"
+    done = reproduce(tmp_path / "out", "-p", values, experiment="fig4")
+    assert done.returncode == 0, done.stderr
+
+    folder = tmp_path / "out" / "phantom" / "smoke" / "fig4"
+    assert {path.stem for path in folder.glob("*.csv")} == {*FIG4, "history"}
+    for word in ("planted: exact", "Frechet distance in features", "not claimed (smoke)", "cost:"):
+        assert word in done.stdout
+    says_no_folder(folder, tmp_path)
 
 
 def test_a_persons_own_organs_are_pretrained_on_and_named(tmp_path):

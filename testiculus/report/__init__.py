@@ -5,8 +5,20 @@ typed. Tables print as text and show as HTML; plots are returned as closed Figur
 """
 
 from testiculus.report.pictures import image_grid, phantom_grid
+from testiculus.report.pictures_generation import (
+    filter_grid,
+    nearest_pairs,
+    real_and_generated,
+    snapshots,
+    source_grid,
+)
 from testiculus.report.pictures_markers import marker_grid, marker_kinds
 from testiculus.report.plots import circularity_plot, three_way_scoring, verdict_plot
+from testiculus.report.plots_generation import (
+    generation_history,
+    nearest_distances,
+    sweep_plot,
+)
 from testiculus.report.plots_lambda import lambda_curve
 from testiculus.report.plots_noise import flags_at_least, loss_trajectories
 from testiculus.report.plots_pretraining import (
@@ -17,12 +29,14 @@ from testiculus.report.plots_pretraining import (
 from testiculus.report.plots_probes import probe_rows
 from testiculus.report.render import Table
 from testiculus.report.tables import table1_frame, table1_table, verdicts_table
+from testiculus.report.tables_copies import copies_table, generation_verdicts_table
 from testiculus.report.tables_encoders import (
     encoders_table,
     excluded_table,
     pretraining_seeds_table,
     probes_table,
 )
+from testiculus.report.tables_generation import fidelity_table, heldout_table
 from testiculus.report.tables_pretraining import (
     clean_table,
     named_rows,
@@ -30,6 +44,7 @@ from testiculus.report.tables_pretraining import (
     row_name,
 )
 from testiculus.report.tables_pretraining_claims import pretraining_verdicts_table
+from testiculus.report.tables_synthetic import generated_table
 from testiculus.report.tables_truth import (
     circularity_table,
     control_table,
@@ -46,11 +61,18 @@ __all__ = [
     "circularity_table",
     "clean_table",
     "control_table",
+    "copies_table",
     "encoders_table",
     "excluded_table",
     "feature_map",
+    "fidelity_table",
+    "filter_grid",
     "flags_at_least",
     "flags_table",
+    "generated_table",
+    "generation_history",
+    "generation_verdicts_table",
+    "heldout_table",
     "image_grid",
     "lambda_curve",
     "loss_trajectories",
@@ -58,13 +80,19 @@ __all__ = [
     "marker_grid",
     "marker_kinds",
     "named_rows",
+    "nearest_distances",
+    "nearest_pairs",
     "phantom_grid",
     "pretraining_seeds_table",
     "pretraining_table",
     "pretraining_verdicts_table",
     "probe_rows",
     "probes_table",
+    "real_and_generated",
     "row_name",
+    "snapshots",
+    "source_grid",
+    "sweep_plot",
     "table1_frame",
     "table1_table",
     "three_way_scoring",

@@ -1,9 +1,10 @@
-"""The tables beside Tables 2 and 4: what frozen encoders know, and how the encoders were made."""
+"""The tables beside Tables 2, 3 and 4: what frozen encoders know, and how they were made."""
 
 import pandas as pd
 
+from testiculus.base.errors import one_of
 from testiculus.claims.contrasts import beats
-from testiculus.claims.schema import EXCLUDED, NONE, UD, Conditions, runs_of
+from testiculus.claims.schema import NONE, UD, Conditions, runs_of
 from testiculus.report.render import (
     ABSENT,
     Table,
@@ -14,10 +15,10 @@ from testiculus.report.render import (
     reached_on,
     without_repeats,
 )
-from testiculus.report.tables_pretraining import NOT_RUN, over_partitions, row_name
+from testiculus.report.tables_pretraining import NOT_RUN, WITHOUT_TEST, over_partitions, row_name
 
 PROBED = {"probe_auc": "probe AUC", "probe_f1": "probe F1", "knn_accuracy": "kNN accuracy"}
-# (metric, suffix): name; what the two UD rows are compared on
+# (metric, suffix): name; what the rows with and without test patients are compared on
 COMPARED = {
     ("probe_auc", ""): "probe AUC",
     ("probe_auc", "_clean"): "probe AUC, clean",
@@ -81,15 +82,22 @@ def pretraining_seeds_table(probes: pd.DataFrame, conditions: Conditions) -> Tab
     return Table(frame, caption, (note,), (*seeds, "over seeds"))
 
 
-def excluded_table(results: pd.DataFrame, conditions: Conditions) -> Table:
-    """Return UD against UD pretrained without the test fold's patients, paired over folds."""
+def excluded_table(
+    results: pd.DataFrame, conditions: Conditions, experiment: str = "table2"
+) -> Table:
+    """Return a row against the same without the test fold's patients, paired over folds.
+
+    In Table 2 that is UD; in Table 3 ("table3") thyroids with filtered synthetic images, whose
+    generator and filter have not seen these patients either. Raises `UserError` for another table.
+    """
+    full, without = WITHOUT_TEST[one_of(experiment, WITHOUT_TEST, "table")]
     lines = []
     for (metric, suffix), name in COMPARED.items():
-        contrast = beats(UD, EXCLUDED, metric, suffix)
+        contrast = beats(full, without, metric, suffix)
         if contrast.missing(results):
             continue
         found = contrast.interval(results, conditions)
-        both = [runs_of(results, row, metric + suffix) for row in (UD, EXCLUDED)]
+        both = [runs_of(results, row, metric + suffix) for row in (full, without)]
         paired = pd.concat(both, axis=1, join="inner")
         cells = [percent(paired.iloc[:, i].mean()) for i in range(2)]
         interval = f"{points(found.effect, 1)} {bracket(found.low, found.high)}"
@@ -97,14 +105,18 @@ def excluded_table(results: pd.DataFrame, conditions: Conditions) -> Table:
         lines.append((name, *cells, interval, resolvable, str(found.n)))
     notes = [
         "Percent, difference in points [95 %, corrected resampled t over pairs]: what it is worth "
-        "to a score that the encoder has seen the test images, without their labels. Half its "
+        "to a score that the encoder"
+        + (", the generator and the filter have" if experiment == "table3" else " has")
+        + " seen the test images, without their labels. Half its "
         "width is the smallest difference that could have been resolved.",
     ]
     if not lines:
         lines = [(NOT_RUN, *[ABSENT] * 5)]
-        notes = ["EXCLUDE_TEST=1 pretrains once per fold without the fold's patients."]
+        also = "trains a generator, filters and " if experiment == "table3" else ""
+        notes = [f"EXCLUDE_TEST=1 {also}pretrains once per fold without the fold's patients."]
     columns = ["metric", "with", "without", "difference [95 %]", "resolvable", "pairs"]
-    caption = f"UD with and without the test fold's patients: {reached_on(conditions)}"
+    shown = row_name(full, conditions)
+    caption = f"{shown} with and without the test fold's patients: {reached_on(conditions)}"
     return Table(pd.DataFrame(lines, columns=columns), caption, tuple(notes), tuple(columns[1:]))
 
 

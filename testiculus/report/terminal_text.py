@@ -9,11 +9,15 @@ import pandas as pd
 from testiculus.base.errors import one_of
 from testiculus.base.files import read_json
 from testiculus.claims.schema import OTHER_ORGANS, OWN_ORGAN, Conditions
+from testiculus.claims.synthetic import REAL_OTHERS, REAL_OWN
 from testiculus.noise import Rule
 from testiculus.report.render import Table
 from testiculus.report.tables import table1_table
+from testiculus.report.tables_copies import copies_table, generation_verdicts_table
+from testiculus.report.tables_generation import fidelity_table, heldout_table
 from testiculus.report.tables_pretraining import pretraining_table
 from testiculus.report.tables_pretraining_claims import pretraining_verdicts_table
+from testiculus.report.tables_synthetic import generated_table
 from testiculus.report.tables_truth import three_way_table
 
 SHOWN_READINGS = ("", "-clean", "-finetuned")  # the page has the others too
@@ -40,7 +44,7 @@ def _table1(folder: Path) -> tuple[Table, ...]:
 
 
 def _pretraining(folder: Path) -> tuple[Table, ...]:
-    """Return Table 2's or 4's verdicts, and the table as printed."""
+    """Return Table 2's, 3's or 4's verdicts, and the table as printed."""
     results, verdicts, encoders = (_frame(folder, n) for n in ("results", "verdicts", "encoders"))
     conditions = replace(_conditions(folder, results), **_organs(encoders))
     return (
@@ -53,14 +57,40 @@ def _organs(encoders: pd.DataFrame) -> dict[str, Any]:
     """Return which organs stand for testes and thyroids, as the single-organ encoders say."""
     organs = encoders.drop_duplicates("row").set_index("row")["organs"]
     told: dict[str, Any] = {}
-    if OWN_ORGAN in organs:
-        told["organ"] = organs[OWN_ORGAN]
-    if OTHER_ORGANS in organs:
-        told["other_organs"] = tuple(name.strip() for name in organs[OTHER_ORGANS].split(","))
+    for row in {OWN_ORGAN, REAL_OWN} & {*organs.index}:
+        told["organ"] = organs[row]
+    for row in {OTHER_ORGANS, REAL_OTHERS} & {*organs.index}:
+        told["other_organs"] = tuple(name.strip() for name in organs[row].split(","))
     return told
 
 
-_TABLES = {"table1": _table1, "table2": _pretraining, "table4": _pretraining}
+def _synthetic(folder: Path) -> tuple[Table, ...]:
+    """Return what was generated and kept, then Table 3's verdicts and the table as printed."""
+    generated = _frame(folder, "generated")
+    conditions = _conditions(folder, _frame(folder, "results"))
+    return (generated_table(generated, conditions), *_pretraining(folder))
+
+
+def _generation(folder: Path) -> tuple[Table, ...]:
+    """Return Fig. 4's verdicts, copies, the filter on unseen patients, and the paper's figures."""
+    names = ("results", "verdicts", "copies", "fidelity", "replicates")
+    results, verdicts, copies, fidelity, replicates = (_frame(folder, name) for name in names)
+    conditions = _conditions(folder, results)
+    return (
+        generation_verdicts_table(verdicts, conditions),
+        copies_table(copies, conditions),
+        heldout_table(fidelity, conditions),
+        fidelity_table(fidelity, conditions, replicates),
+    )
+
+
+_TABLES = {
+    "table1": _table1,
+    "table2": _pretraining,
+    "table3": _synthetic,
+    "table4": _pretraining,
+    "fig4": _generation,
+}
 
 
 def _frame(folder: Path, name: str) -> pd.DataFrame:

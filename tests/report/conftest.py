@@ -1,4 +1,5 @@
 import importlib.util
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -63,5 +64,42 @@ def fakes():
             )
             made[key] = module.fake_table(experiment, conditions, **options)
         return made[key]
+
+    return make
+
+
+def generation_conditions(data, profile):
+    organ, others = ORGANS[data]
+    not_run = {"Inception": "put weights/inception_fid.pth in place"}
+    return Conditions(data, profile, not_run=not_run, organ=organ, other_organs=others)
+
+
+@pytest.fixture(scope="session")
+def generations():
+    """A function that makes up an outcome of Fig. 4, each once."""
+    made, module = {}, load_fake("fake_generation")
+
+    def make(data="phantom", profile="demo", spaces=("other-organs", "ud")):
+        key = (data, profile, spaces)
+        if key not in made:
+            made[key] = module.fake_fig4(generation_conditions(data, profile), spaces)
+        return made[key]
+
+    make.module = module
+    return make
+
+
+@pytest.fixture(scope="session")
+def table3s():
+    """A function that makes up an outcome of Table 3, each once."""
+    made, module = {}, load_fake("fake_generation")
+    results = load_fake("fake_pretraining").fake_results
+
+    def make(data="phantom"):
+        if data not in made:
+            remedy = {"ImageNet": "put weights/resnet18_imagenet.safetensors in place"}
+            conditions = replace(generation_conditions(data, "demo"), not_run=remedy)
+            made[data] = module.fake_table3(conditions, results)
+        return made[data]
 
     return make

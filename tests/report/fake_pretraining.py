@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 
-from testiculus.claims.pretraining import judge_table2, judge_table4
+from testiculus.claims.pretraining import judge_pretraining
 from testiculus.claims.schema import (
     CONTROL,
     EXCLUDED,
@@ -129,13 +129,13 @@ def fake_table(experiment, conditions, truth=True, scanners=True, seed=0):
     """Return what an experiment's outcome holds, made up: frames by name, and its conditions."""
     generator = np.random.default_rng(seed)
     organs = [conditions.organ, *conditions.other_organs]
-    rows, judge = {"table2": (TABLE2, judge_table2), "table4": (TABLE4, judge_table4)}[experiment]
+    rows = {"table2": TABLE2, "table4": TABLE4}[experiment]
     results = fake_results(experiment, rows, truth, 10, generator)
     nothing = pd.DataFrame(columns=PRETRAINING_PREDICTION_COLUMNS)
     return SimpleNamespace(
         conditions=conditions,
         results=results,
-        verdicts=judge(results, nothing, conditions),
+        verdicts=judge_pretraining(experiment, results, nothing, conditions),
         probes=fake_probes(rows, 3, 10, scanners, generator),
         history=fake_history(rows, 40),
         map=fake_map(organs, 60, generator),
