@@ -32,7 +32,11 @@ LIMIT = 0.10  # what the loop may add to the bare step
 CHAIN_STEPS = 50  # of the demo's sampler
 TIMED_STEPS = 5
 SHAPES = {
-    "demo": (32, 64, DiffusionSettings(10_000, width=32, multipliers=(1, 2, 2))),
+    "demo": (
+        32,
+        64,
+        DiffusionSettings(10_000, 16, width=32, multipliers=(1, 2, 2), blocks=1, attention=(8,)),
+    ),
     "lite": (64, 64, DiffusionSettings(10_000, 64, width=64, multipliers=(1, 2, 2, 4))),
     "article": (256, 16, DiffusionSettings(10_000)),
 }
@@ -130,14 +134,16 @@ def table(rows: list[Row], case: Case, shape: str) -> str:
     settings = case.settings
     weights = sum(weight.numel() for weight in case.network.weights) / 1e6
     multipliers = ", ".join(map(str, settings.multipliers))
+    attention = ", ".join(map(str, settings.attention))
+    blocks = f"{settings.blocks} block" + "s" * (settings.blocks > 1)
     lines = [
         f"# Diffusion: a training step of {settings.batch_size} images of {case.side} px, "
         f"{shape} shape",
         "",
         f"{device_class(case.device)}; {processor()}; threads: {torch.get_num_threads()}; "
         f"Python {platform.python_version()}, torch {torch.__version__}. U-Net of {weights:.1f} M "
-        f"parameters: width {settings.width} x {multipliers}, {settings.blocks} blocks a stage, "
-        "attention at 16 and 8 px. Medians, milliseconds per step. Bare: forward, mean squared "
+        f"parameters: width {settings.width} x {multipliers}, {blocks} a stage, "
+        f"attention at {attention} px. Medians, milliseconds per step. Bare: forward, mean squared "
         "error, backward, AdamW on fixed tensors. Whole: the loop, with draws, hybrid loss, "
         "average and record; added: the median ratio of the two, measured in turn. Image: seconds "
         f"of one image drawn in {CHAIN_STEPS} steps, in batches of {case.drawn}.",

@@ -136,14 +136,14 @@ def test_table_3_makes_its_own_images_and_takes_table_1s_flags(phantom_run):
     says_no_folder(folder, results.parent)
 
 
-def test_fig_4_trains_filters_audits_and_prints_itself(tmp_path):
+def test_fig_4_trains_filters_looks_for_copies_and_prints_itself(tmp_path):
     values = "generator_steps=4 sampler_steps=2 steps=2 pretrain_batch=8 replicates=2"
     done = reproduce(tmp_path / "out", "-p", values, experiment="fig4")
     assert done.returncode == 0, done.stderr
 
     folder = tmp_path / "out" / "phantom" / "smoke" / "fig4"
     assert {path.stem for path in folder.glob("*.csv")} == {*FIG4, "history"}
-    for word in ("planted: exact", "Frechet distance in features", "not claimed (smoke)", "cost:"):
+    for word in ("planted: exact", "Fréchet distance in features", "not claimed (smoke)", "cost:"):
         assert word in done.stdout
     says_no_folder(folder, tmp_path)
 

@@ -34,6 +34,7 @@ from testiculus.claims.verdicts import (
 )
 from testiculus.intervals import corrected_resampled_interval
 from testiculus.paper import ClaimText, claim_texts, reported_change
+from testiculus.paper.generation import METRIC_NEIGHBOURS, filter_neighbours
 
 NO_OVERLAP = 1e-9  # disjoint batches share no image: the plain t interval is this limit
 HALVES = 1.0  # n_test / n_train where the filter has one half of the patients, the measure another
@@ -42,12 +43,14 @@ BY_CONSTRUCTION = (
     "by construction precision cannot fall here: what the metric counts within its k = 3 lies "
     "within the filter's larger k"
 )
+FIXED = "generated images held fixed; batches may share patients"
 FEWER, FEW_RAISE_IT = 0.9, "fewer images by themselves raise a distance"
 FILTER_ROWS = {"filtered", "before"}
 DOCUMENTS = ("article", "thesis")
+MEASURES = {"frechet": "Fréchet distance"}  # in words, where the id is not one
 # A claim of a document is judged on the other's reference too: in words, and as its id's suffix.
 REFERENCES = {
-    "batch": ("against three batches of real images", "-batches"),
+    "batch": ("against batches of real images", "-batches"),
     "whole": ("against the whole labelled set", "-whole"),
 }
 OTHER_REFERENCE = {"batch": "whole", "whole": "batch"}
@@ -176,17 +179,24 @@ def _test(text: ClaimText, measure: str, reference: str, evidence: Evidence) -> 
         n_real = int(evidence.chosen(rows[0], measure, reference)["n_real"].mean())
         interval = replicate_interval(float(differences.mean()), drawn, n_real)
     circular = measure == "precision" and reference == "whole" and set(rows) == FILTER_ROWS
+    circular &= filter_neighbours(_real(evidence, rows[0], measure)) >= METRIC_NEIGHBOURS
     about = evidence.about(rows, measure, reference)
     numbers = {row: evidence.chosen(row, measure, reference)["n_generated"].mean() for row in rows}
     uneven = measure == "frechet" and min(numbers.values()) < FEWER * max(numbers.values())
     said = BY_CONSTRUCTION if circular else FEW_RAISE_IT if uneven else ""
-    note = joined(said, about, interval.note, ONE_GENERATOR)
+    note = joined(said, about, interval.note, FIXED if reference == "batch" else "", ONE_GENERATOR)
     return replace(decided_by(interval), note=note)
+
+
+def _real(evidence: Evidence, row: str, measure: str) -> int:
+    """Return how many real images the filter was made from."""
+    found = evidence.chosen(row, measure, "whole")["n_real"]
+    return int(found.mean()) if len(found) else 0
 
 
 def _missing(evidence: Evidence, rows: tuple[str, ...], measure: str, reference: str) -> str:
     absent = [row for row in rows if not len(evidence.chosen(row, measure, reference).dropna())]
-    return f"no {measure} of {' and '.join(absent or rows)} ({reference})"
+    return f"no {MEASURES.get(measure, measure)} of {' and '.join(absent or rows)} ({reference})"
 
 
 def _test_splits(text: ClaimText, space: str, evidence: Evidence) -> Outcome:

@@ -27,6 +27,8 @@ from testiculus.claims.schema import (
 from testiculus.claims.synthetic import TABLE3_EXCLUDED
 from testiculus.claims.verdicts import (
     NAN,
+    NOT_RESOLVED,
+    SUPPORTED,
     UNTESTABLE,
     Claim,
     Outcome,
@@ -44,6 +46,7 @@ from testiculus.paper import EQUAL_MARGIN, ClaimText, claim_texts
 
 BOOTSTRAP_SEED = 0
 CONDITIONAL = "conditional on one pretrained encoder"
+GENERATED = "on one generator, one drawing of its images and one random choice among them"
 HOW_TO_RUN = dict.fromkeys((EXCLUDED, TABLE3_EXCLUDED), "EXCLUDE_TEST=1 runs it")
 POINTS = f"{100 * EQUAL_MARGIN:g} points"
 # What an interval has to do for a kind of claim, and what the kind means, in words.
@@ -191,4 +194,30 @@ def _test(text: ClaimText, reading: Reading, evidence: Evidence) -> Outcome:
     found = best_of(outcomes) if text.kind == "best" else outcomes[text.worse]
     if found.verdict == UNTESTABLE:
         return found
-    return replace(found, note=joined(found.note, MEANINGS.get(text.kind, ""), CONDITIONAL))
+    if text.without:
+        found = _with_something_to_lose(
+            found, text, evidence.compare(text.worse, text.without, reading)
+        )
+    meaning = MEANINGS.get(text.kind, "")
+    return replace(found, note=joined(found.note, meaning, CONDITIONAL, *_generated(text)))
+
+
+def _with_something_to_lose(found: Outcome, text: ClaimText, gain: Outcome) -> Outcome:
+    """Return the outcome of standing in for `text.worse`, given what that gains over nothing.
+
+    Whatever is pretrained on stands in for images that gain nothing: support then is none. `gain`
+    is `text.worse` against `text.without`.
+    """
+    if gain.verdict == UNTESTABLE:
+        return replace(found, note=joined(found.note, f"what {text.worse} gain is not known"))
+    told = f"{text.worse} gain {100 * gain.effect:+.1f} points over {text.without} ({gain.verdict})"
+    idle = found.verdict == SUPPORTED and gain.verdict != SUPPORTED
+    verdict = NOT_RESOLVED if idle else found.verdict
+    note = joined(told, "which leaves nothing to lose" if idle else "", found.note)
+    return replace(found, verdict=verdict, note=note)
+
+
+def _generated(text: ClaimText) -> tuple[str, ...]:
+    """Return what else holds a verdict on rows of generated images."""
+    rows = " ".join((text.better, *text.against))
+    return (GENERATED,) if "synthetic" in rows else ()

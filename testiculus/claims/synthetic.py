@@ -5,7 +5,7 @@ They are judged by `pretraining.judge_pretraining` like those of Tables 2 and 4.
 other organs; the names stay.
 """
 
-from testiculus.claims.schema import IMAGENET, NONE
+from testiculus.claims.schema import CONTROL, IMAGENET, NONE
 
 SYNTHETIC = "synthetic"  # every generated image
 SYNTHETIC_FILTERED = "synthetic filtered"  # those that the filter keeps
@@ -27,5 +27,5 @@ TABLE3_EXCLUDED = "real thyroids + synthetic filtered, without test patients"
 # This project's rows; `NONE`, `IMAGENET` and `REAL_OTHERS` have the paper's figures in Table 2.
 TABLE3_EXTRA_ROWS = (
     *(NONE, IMAGENET, REAL_OTHERS),
-    *(RANDOM_FILTER, THYROIDS_RANDOM, TABLE3_EXCLUDED),
+    *(RANDOM_FILTER, THYROIDS_RANDOM, CONTROL, TABLE3_EXCLUDED),
 )

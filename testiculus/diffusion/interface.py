@@ -1,7 +1,7 @@
 """What goes into a generator's training and sampling and what comes out: settings, result, checks.
 
-The defaults of `DiffusionSettings` are the article's, with the released code's answers where the
-texts have none.
+The defaults of `DiffusionSettings` are the article's, the thesis's where it has none, and last the
+released code's.
 """
 
 import math
@@ -36,10 +36,13 @@ class DiffusionSettings:
     lr: float = 1e-4  # released code
     chain: int = 1000  # released code
     vlb_weight: float = 0.001  # released code; Nichol & Dhariwal 2021
-    width: int = 128  # article
-    multipliers: tuple[int, ...] = (1, 1, 2, 2, 4, 4)  # article
-    blocks: int = 2  # article
-    attention: tuple[int, ...] = (16, 8)  # article; both halves in the released code [19]
+    width: int = 128  # thesis, section 4.1
+    multipliers: tuple[int, ...] = (1, 1, 2, 2, 4, 4)  # thesis, section 4.1
+    blocks: int = 2  # thesis, section 4.1
+    attention: tuple[int, ...] = (
+        16,
+        8,
+    )  # thesis; both halves in the released code [19]
     heads: int = 4  # released code
     ema_decay: float = 0.9999  # released code
     flip: bool = True  # released code

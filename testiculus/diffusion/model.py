@@ -15,7 +15,9 @@ from torch.nn import functional
 from testiculus.base.devices import derive_seed
 from testiculus.diffusion.interface import DiffusionSettings, check_shape
 
-GROUPS = 32  # of the normalisation; diffusers' and ADM's number
+# Of the normalisation: ADM's 32 groups at a width of 128. A group of one channel would take each
+# channel's mean away, and with it how bright the image is.
+CHANNELS_A_GROUP = 4
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ def unet(shape: Shape) -> nn.Module:
     from diffusers import UNet2DModel
 
     sides = [shape.pixels >> stage for stage in range(len(shape.multipliers))]
-    groups = gcd(GROUPS, shape.width)
+    groups = shape.width // gcd(CHANNELS_A_GROUP, shape.width)
     model = UNet2DModel(
         sample_size=shape.pixels,
         in_channels=1,

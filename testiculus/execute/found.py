@@ -15,7 +15,7 @@ from testiculus.execute.provenance import is_stale
 from testiculus.execute.words import price
 
 # The pages that the book always has, in its order; others are listed under "Other runs".
-# In the paper's order. Of the public set there is the generator with its audits, and not Table 3.
+# In the paper's order. Of the public set there is Fig. 4, with its search for copies, not Table 3.
 _SETS = {
     "table1": ("phantom", "liver"),
     "table2": ("phantom", "liver"),

@@ -190,7 +190,7 @@ def profile_table(experiment: str) -> str:
 
 def _size(value: object) -> str:
     if value is None:
-        return "as `VARIANT` says"
+        return "the sources' own (`VARIANT` where they differ)"
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

@@ -34,7 +34,10 @@ PACKAGES = (
 # Figures of the paper that a table shows and whose file does not carry its name.
 _SHOWN_TOO = {"table1": ("flag_counts.csv",), "table3": ("table2.csv",)}
 # Experiments whose profiles decide too: the noise protocol, where no flags are there to be read.
-_PROFILES_TOO = {table: ("table1",) for table in ("table2", "table3", "table4")}
+_PROFILES_TOO = {
+    **{table: ("table1",) for table in ("table2", "table4")},
+    "table3": ("table1", "fig4"),
+}
 _CPU_INFO = Path("/proc/cpuinfo")
 
 

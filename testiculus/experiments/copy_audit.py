@@ -1,4 +1,4 @@
-"""One space of the audit of copies: distances of every kind of image, thresholds, counts.
+"""One space of the search for copies: distances of every kind of image, thresholds, counts.
 
 Main functions: `audit_space` measures, one line per image; `count_copies` sums up, one line per
 subject. `copy_study` makes the images and joins the spaces.

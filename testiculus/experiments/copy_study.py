@@ -1,4 +1,4 @@
-"""Does the generator copy patients? The audit of `manifold.copies` on generated images.
+"""Does the generator copy patients? The search of `manifold.copies`, on generated images.
 
 Main function: `copy_study`. In pixels and in every space of features it asks how often generated
 images single out one training patient, how often real images of other patients do, and whether
@@ -7,7 +7,7 @@ planted copies are caught. What a reader must be told for the figures to be fair
 - The rate of an honest generator is not 0 but about `allowed`, by the threshold's definition; and
   since the threshold rests on few images, up to `allowed_high`. The row of held-out real images,
   whose patients took no part in the threshold, is the level to compare with.
-- What the audit can see is what the planted rows show it to see: whole images, changed a little. A
+- What the search can see is what the planted rows show it to see: whole images, changed a little. A
   copied part, a mixture of two patients or a stronger change goes unseen; finding nothing bounds
   the rate (`high`), it does not prove privacy.
 - Pixels are compared blurred, with the detail of 32 px. Speckle is gone there and many images of
@@ -63,7 +63,7 @@ PAIRS = 8  # of nearest images that are shown
 
 @dataclass(frozen=True, eq=False)
 class CopyStudy:
-    """What the audit found. A `distance` in these frames is the relative one, `Nearest.relative`.
+    """What the search found. A `distance` in these frames is the relative one, `Nearest.relative`.
 
     copies: one line per subject and space, `COPY_COLUMNS`. `copies` of `n` images have a distance
         of at most `threshold`; `rate` with its exact interval `low` to `high`. `allowed`: the
@@ -100,7 +100,7 @@ def copy_study(
     *,
     seed: int = 0,
 ) -> CopyStudy:
-    """Audit generated images in pixels and in the features of every extractor.
+    """Search generated images for copies, in pixels and in the features of every extractor.
 
     Half of the held-out patients (drawn by `seed`) set the threshold, the rate of held-out images
     is that of the other half. Where there are no held-out images, every training image is one to
@@ -151,21 +151,24 @@ def _under_one_name(training: RealImages) -> tuple[RealImages, int]:
     pixels, names = training.pixels, training.patients
     found = pixel_distances(pixels, pixels, names, skip=names[:, None] == names)
     number = int(doubles(found).sum())
-    _warn(number, "training", "the audit takes both names for one patient")
+    _warn(number, "training", "the search for copies takes both names for one patient")
     _, first, whose = np.unique(
         merged_patients(names, found), return_index=True, return_inverse=True
     )
     return RealImages(pixels, names[first][whose]), number
 
 
-def _unseen(held_out: RealImages, training: RealImages) -> tuple[RealImages, int]:
+def _unseen(held_out: RealImages, training: RealImages) -> tuple[RealImages | None, int]:
     """Return the held-out images of patients without doubles in training, and the doubles' number.
 
-    That raises the threshold, if anything: it errs against the generator.
+    That raises the threshold, if anything: it errs against the generator. None where fewer than two
+    patients are left.
     """
     seen = doubles(pixel_distances(held_out.pixels, training.pixels, training.patients))
-    _warn(int(seen.sum()), "held-out", "the audit does not hold that patient out")
+    _warn(int(seen.sum()), "held-out", "the search for copies does not hold that patient out")
     rest = ~np.isin(held_out.patients, held_out.patients[seen])
+    if len(np.unique(held_out.patients[rest])) < 2:
+        return None, int(seen.sum())
     images = RealImages(held_out.pixels[torch.from_numpy(rest)], held_out.patients[rest])
     return images, int(seen.sum())
 
@@ -241,8 +244,8 @@ def _check_patients(training: RealImages, held_out: RealImages | None) -> None:
     found = len(np.unique(training.patients))
     if found < FEWEST_TRAINING:
         raise UserError(
-            f"an audit of copies needs training images of {FEWEST_TRAINING} patients, not {found}: "
-            "a copy is nearer to one patient than to any other"
+            f"a search for copies needs training images of {FEWEST_TRAINING} patients, not "
+            f"{found}: a copy is nearer to one patient than to any other"
         )
     if held_out is None:
         return

@@ -1,6 +1,6 @@
 """How far generated images are from real ones, in one space of features.
 
-`measured` gives Frechet distance, precision and recall of two sets of features, `class_chances`
+`measured` gives Fréchet distance, precision and recall of two sets of features, `class_chances`
 what the prediction score is made of where the classes are not Inception's. A `Space` holds one
 extractor's features of all images. Heusel et al. 2017; Kynkaanniemi et al. 2019; thesis, 4.2.
 """
@@ -27,7 +27,7 @@ class Space:
     `further` are real images of the same organ and of other patients, there may be none. `chances`
     (m, c) and `further_chances` (f, c) are class probabilities, None where there are no classes;
     `classes` says which these are. `is_fid`: whether these are Inception's features, so that the
-    distance may be called FID and the score Inception Score.
+    distance may be called FID and the score Inception score.
     """
 
     id: str

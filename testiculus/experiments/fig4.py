@@ -51,9 +51,9 @@ class Fig4Outcome:
     `results` is tidy (experiment, row, seed, fold, metric, value): fractions alone, of the features
     that decide. `fidelity` has every figure against every reference and in all features, `sweep`
     the figures against k, `replicates` the paired replicates that intervals are made of, `copies`
-    and `nearest` the audit of copies, `filtered` one line per generated image, `history` the losses
-    over the steps (empty where images were brought). `chosen` is the filter on all labelled images;
-    `spaces` hold the features, the first decides.
+    and `nearest` the search for copies, `filtered` one line per generated image, `history` the
+    losses over the steps (empty where images were brought). `chosen` is the filter on all labelled
+    images; `spaces` hold the features, the first decides.
     """
 
     plan: Fig4Plan
@@ -145,7 +145,7 @@ class Fig4Outcome:
 
 
 def run(planned: Fig4Plan, executor: Executor | None = None) -> Fig4Outcome:
-    """Train, draw, filter, measure and audit; finished runs are taken from the store."""
+    """Train, draw, filter, measure, look for copies; finished runs are taken from the store."""
     start, store = time.perf_counter(), Store(runs_folder())
     wanted = [encoder.pretraining for encoder in planned.encoders]
     pretrained = finish_pretrainings(store, wanted, executor)

@@ -27,7 +27,7 @@ from testiculus.experiments.generation_parameters import (
     generation,
     whole,
 )
-from testiculus.experiments.plan_words import about_images, aligned, group_of
+from testiculus.experiments.plan_words import about_generator, about_images, aligned, group_of
 from testiculus.experiments.pretraining_checks import (
     warn_of_hardly_any_training,
     warn_of_odd_choices,
@@ -46,7 +46,7 @@ from testiculus.paper.generation import (
 )
 
 EXPERIMENT = "fig4"
-FEWEST_PATIENTS = 3  # the audit of copies compares a patient's images with two others' at least
+FEWEST_PATIENTS = 3  # the search for copies compares a patient's images with two others' at least
 SPLITS = 5  # of the patients into halves; ours
 REPLICATES = 200  # ours
 ENCODING = ("steps", "pretrain_batch", "warmup_steps", "pretrain_lr", "temperature")
@@ -150,16 +150,9 @@ class Fig4Plan:
     def _generator_in_words(self) -> dict[str, object]:
         if self.generation is None:
             return {"generator": f"none, {self.brought.name}"}
-        s, sampler = self.generation.settings, self.generation.sampler
-        stages = ", ".join(map(str, s.multipliers))
-        return {
-            "generator": f"{s.steps} steps of {s.batch_size} images, learning rate {s.lr:g}, "
-            f"EMA {s.ema_decay:g}",
-            "net": f"width {s.width}, multipliers {stages}, {s.blocks} blocks, attention at "
-            f"{', '.join(map(str, s.attention))} px, {s.heads} heads",
-            "sampler": f"{sampler.steps} of {sampler.chain} steps",
-            "precision": s.precision,
-        }
+        settings = self.generation.settings
+        words = about_generator(settings, self.generation.sampler)
+        return {**words, "precision": settings.precision}
 
     def estimate(self) -> dict[str, float]:
         """Return what this plan will cost on this machine, see `fig4_cost.estimate`."""
@@ -221,13 +214,13 @@ def _refuse_too_few(planned: Fig4Plan) -> None:
     counts = np.sort(planned.images.frame["patient"].value_counts().to_numpy())
     if len(counts) < FEWEST_PATIENTS:
         raise UserError(
-            f"the real images are of {len(counts)} patients: halves by patient and the audit of "
-            f"copies need {FEWEST_PATIENTS}",
+            f"the labelled images are of {len(counts)} patients: splitting patients into halves "
+            f"and the search for copies need at least {FEWEST_PATIENTS}",
             remedy="label images of more patients",
         )
     half = int(counts[: len(counts) // 2].sum())
     _refuse_too_few_for_balls(len(planned.images), "real images", planned.values)
-    _refuse_too_few_for_balls(half, "of one half of the patients", planned.values)
+    _refuse_too_few_for_balls(half, "real images in one half of the patients", planned.values)
 
 
 def _refuse_too_few_for_balls(real: int, which: str, values: dict) -> None:

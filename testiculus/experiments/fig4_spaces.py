@@ -1,7 +1,7 @@
 """The spaces of features that Fig. 4 measures in, made from its networks and its images.
 
 `extractors` lists the networks, the one that decides first; `space_of` asks one of them for all
-images; `study_copies` hands pixels and features to the audit of copies.
+images; `study_copies` hands pixels and features to the search for copies.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ from testiculus.experiments.fidelity_measures import Space, class_chances
 from testiculus.experiments.fig4_plan import Fig4Plan
 from testiculus.experiments.row_encoders import Pretrained
 
-IMAGENET_CLASSES = "Inception's 1,008 classes: the Inception Score"
+IMAGENET_CLASSES = "Inception's 1,008 classes: the Inception score"
 NO_CLASSES = "none: all real images are of one organ and one scanner"
 
 

@@ -24,7 +24,7 @@ from testiculus.base.progress import progress
 from testiculus.base.store import Run
 from testiculus.data.images import ImageSet, load_images
 from testiculus.data.importers.staging import check_destination, staged_folder
-from testiculus.data.manifest import PUBLIC, RESERVED, read_manifest, write_manifest
+from testiculus.data.manifest import PUBLIC, RESERVED, Manifest, read_manifest, write_manifest
 from testiculus.experiments.generated_card import data_card
 from testiculus.experiments.generation import Generated, synthetic_frame, synthetic_settings
 from testiculus.experiments.sampling import CARD, read_samples
@@ -122,7 +122,7 @@ def export_set(stored: StoredSet, to: Path) -> Path:
 
     The folder appears whole or not at all; `data.manifest.read_manifest` reads it again. Returns
     the manifest. Raises `UserError` for a folder that holds something; warns (`InputWarning`) where
-    git could publish it, and where the images are made from private ones.
+    git could publish it, and where the images were generated from private ones.
     """
     from PIL import Image
 
@@ -141,8 +141,8 @@ def export_set(stored: StoredSet, to: Path) -> Path:
         write_text(folder / "README.md", data_card(name, settings, stored.card, stored.key))
     if not is_public(settings):
         warnings.warn(
-            f"these images are made from those of {settings['trained_on']!r}: keep them as private "
-            "as these; the copy audit of fig4 says how near they come",
+            f"these images were generated from those of {settings['trained_on']!r}: keep them as "
+            "private as those; the search for copies of fig4 says how near they come",
             InputWarning,
             stacklevel=2,
         )
@@ -167,9 +167,31 @@ def read_generated(synthetic: object, images: ImageSet) -> Generated:
             where=f"SYNTHETIC={path}",
             remedy=f"bring at least {FEWEST} generated images",
         )
-    brought = load_images(manifest, int(images.pixels.shape[-1]))
+    side = int(images.pixels.shape[-1])
+    _refuse_to_enlarge(manifest, side, path)
+    brought = load_images(manifest, side)
     _warn_of_repeats(brought, images)
     return Generated.imported(brought)
+
+
+def _refuse_to_enlarge(manifest: Manifest, side: int, path: str) -> None:
+    """Refuse images with fewer pixels than the real ones: their blur would tell the organ."""
+    from PIL import Image
+
+    smallest = side
+    for name in manifest.frame["image"]:
+        try:
+            with Image.open(manifest.folder / name) as picture:
+                smallest = min(smallest, *picture.size)
+        except OSError:
+            continue  # not a picture, or not this library's: decoding it will say
+    if smallest < side:
+        raise UserError(
+            f"the generated images have {smallest} px and the real ones are taken at {side}: "
+            "enlarged, they would be blurred, and an encoder could tell organs by that",
+            where=f"SYNTHETIC={path}",
+            remedy=f"PIXELS={smallest} brings the real images to the same size",
+        )
 
 
 def _one_path(synthetic: object) -> str:

@@ -31,8 +31,7 @@ if TYPE_CHECKING:
 
 FEWEST_GENERATED = 2  # one image has no covariance
 SEED = 0  # of the generator, of its sampler and of the random control: there is one of each
-SNAPSHOTS = 6  # pictures of samples over the training; ours
-THESIS_DECODER = (32, 16)  # px; thesis text, its encoder as everywhere at 16 and 8 [19]
+THESIS_DECODER = (32, 16)  # px; thesis text, of the decoder; its encoder's are ATTENTION [19]
 
 Check = Callable[[str, object], object]
 whole, above_zero = partial(positive_number, kind=int), partial(positive_number, kind=float)
@@ -93,13 +92,17 @@ def checked_values(
 ) -> dict[str, object]:
     """Return every `known` parameter, checked: the notebook's, the profile's, else a source's.
 
-    `known` maps the experiment's parameters to their checks. Raises `UserError` for a name that is
-    not in it, and for a value that cannot be.
+    `known` maps the experiment's parameters to their checks. A profile that sets ATTENTION has
+    those sides in both halves of the net, also where VARIANT is the thesis [19]. Raises `UserError`
+    for a name that is not in `known`, and for a value that cannot be.
     """
     for name in parameters:
         one_of(name, known, "parameter")
+    told = profile_settings(profile, experiment)
     own = {name: value for name, value in _of_the_sources(variant).items() if name in known}
-    values = overridden(own | profile_settings(profile, experiment), **parameters)
+    if "attention" in told:  # of a smaller net, whose maps need not have the sides of the thesis's
+        own["decoder_attention"] = None
+    values = overridden(own | told, **parameters)
     return {name: known[name](name.upper(), value) for name, value in values.items()}
 
 
@@ -122,7 +125,6 @@ def _of_the_sources(variant: str) -> dict[str, object]:
         "attention": sources.ATTENTION,
         "decoder_attention": THESIS_DECODER if variant == "thesis" else None,
         "heads": sources.HEADS,
-        "snapshots": SNAPSHOTS,
         "ema_decay": sources.EMA_DECAY,
         "generated": sources.GENERATED,
         "filter_neighbours": sources.FILTER_NEIGHBOURS,

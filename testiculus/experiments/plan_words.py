@@ -4,12 +4,16 @@ Each function returns a part of `Plan.settings`, as plain values for provenance 
 """
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import torch
 
 from testiculus.base.devices import device_class
 from testiculus.data.images import ImageSet
 from testiculus.experiments.crossval import Protocol
+
+if TYPE_CHECKING:
+    from testiculus.diffusion import DiffusionSettings, SamplerSettings
 
 NOTHING_TO_TRAIN = "every run is in the store already: nothing to train"
 
@@ -90,3 +94,20 @@ def price(number: int, what: str, cost: dict[str, float]) -> str:
         f"{what} to train, about {cost['seconds'] / 60:.0f} minutes here, "
         f"{cost['memory_gib']:.1f} GiB of memory, {cost['disk_mib']:.0f} MiB of disk"
     )
+
+
+def about_generator(settings: "DiffusionSettings", sampler: "SamplerSettings") -> dict[str, object]:
+    """Return how a generator is trained, its net, and in how many steps it draws an image."""
+    s = settings
+    multipliers, blocks = ", ".join(map(str, s.multipliers)), f"{s.blocks} block"
+    blocks += "s" * (s.blocks > 1)
+    sides = f"{', '.join(map(str, s.attention))} px"
+    if s.upper_attention() != s.attention:
+        sides += f" (on the way up {', '.join(map(str, s.upper_attention()))} px)"
+    return {
+        "generator": f"{s.steps} steps of {s.batch_size} images, learning rate {s.lr:g}, EMA "
+        f"{s.ema_decay:g}",
+        "net": f"width {s.width}, multipliers {multipliers}, {blocks} a stage, attention at "
+        f"{sides}, {s.heads} heads",
+        "sampler": f"{sampler.steps} of {sampler.chain} steps",
+    }

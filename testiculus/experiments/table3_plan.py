@@ -23,6 +23,7 @@ from testiculus.experiments.generation_parameters import (
     feature_encoders,
     generation,
 )
+from testiculus.experiments.plan_words import about_generator
 from testiculus.experiments.pretraining import START
 from testiculus.experiments.pretraining_checks import usable_starts
 from testiculus.experiments.pretraining_parameters import PARAMETERS
@@ -36,6 +37,7 @@ from testiculus.paper.generation import filter_neighbours
 
 EXPERIMENT = "table3"
 STARTS = {NONE: START, IMAGENET: "imagenet"}
+RANDOM_STARTS = 3  # random encoders to probe: they cost no training, and differ by points
 KNOWN = PARAMETERS | GENERATION
 ONE_ORGAN = "UD holds one organ; name manifests of others in UNLABELLED"
 NOT_GROUPED = "VARIANT=released does not group its folds by patient"
@@ -93,15 +95,11 @@ class Table3Plan(Plan):
 def generator_in_words(source: Source) -> dict[str, object]:
     """Return where a source's images come from, as plain values."""
     if source.generation is None:
-        return {"generator": f"none: {source.origin.n} images of {source.origin.name} were brought"}
-    s, sampler = source.generation.settings, source.generation.sampler
-    return {
-        "generator": f"{s.steps} steps of {s.batch_size} images, learning rate {s.lr:g}, EMA "
-        f"{s.ema_decay:g}",
-        "net": f"width {s.width}, multipliers {', '.join(map(str, s.multipliers))}, attention at "
-        f"{', '.join(map(str, s.attention))} px",
-        "generated images": f"{source.generation.n}, in {sampler.steps} of {sampler.chain} steps",
-    }
+        brought = f"{source.origin.n} images of {source.origin.images.name}"
+        return {"generator": f"none: {brought} were brought"}
+    planned = source.generation
+    words = about_generator(planned.settings, planned.sampler)
+    return {**words, "generated images": planned.n}
 
 
 def plan(synthetic: object = None, **parameters: object) -> Table3Plan:
@@ -125,7 +123,7 @@ def plan(synthetic: object = None, **parameters: object) -> Table3Plan:
         base,
         rows=tuple(row for row in (*TABLE3_ROWS, *TABLE3_EXTRA_ROWS) if row in there),
         starts=starts,
-        start_seeds={NONE: base.values["pretraining_seeds"]},
+        start_seeds={NONE: max(RANDOM_STARTS, base.values["pretraining_seeds"])},
         pretrainings=pretrainings,
         not_run=not_run,
     )

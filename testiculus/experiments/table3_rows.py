@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from testiculus.base.errors import UserError
+from testiculus.claims.schema import CONTROL
 from testiculus.claims.synthetic import (
     RANDOM_FILTER,
     REAL_BOTH,
@@ -26,7 +27,13 @@ from testiculus.claims.synthetic import (
     THYROIDS_SYNTHETIC,
 )
 from testiculus.experiments.pretraining_plan import Plan
-from testiculus.experiments.row_encoders import NO_FOLD, Pretraining, alone, on_ultrasound
+from testiculus.experiments.row_encoders import (
+    NO_FOLD,
+    Pretraining,
+    alone,
+    on_procedural,
+    on_ultrasound,
+)
 from testiculus.experiments.synthetic_images import ALL, KEPT, RANDOM, Sifted, Source
 from testiculus.experiments.unlabelled import Unlabelled
 from testiculus.pretrain import PretrainSettings
@@ -69,6 +76,8 @@ def pretrainings(
             has_images = first or own in (REAL, NOTHING)
             if has_images and (not beside or len(base.unlabelled.organs) > 1):
                 yield _pretraining(base, row, own, beside, seed, *first)
+    pixels, number = int(base.images.pixels.shape[-1]), base.values["procedural_images"]
+    yield on_procedural(CONTROL, number, pixels, base.pretraining, base.device)
     for source in folds:
         yield _pretraining(base, TABLE3_EXCLUDED, KEPT, True, 0, *source)
 
@@ -139,10 +148,12 @@ def _refuse_too_few(row: str, sifted: Sifted, number: int, beside: int, batch: i
         return
     source, kept = sifted.source, len(sifted.kept)
     together = f", with {beside} real images beside them," if beside else ""
+    further = ""  # what helps where there is a generator of our own
+    if source.generation is not None:
+        further = "draw more images (GENERATED), train the generator for longer (GENERATOR_STEPS), "
     raise UserError(
         f"the filter keeps {number} of {kept} generated images{together} and a batch has {batch}",
         where=f"row {row!r}, generator: {sifted.generated.name}",
         remedy=f"raise FILTER_NEIGHBOURS (k is {source.k} of {len(source.real)} real images here), "
-        "draw more images (GENERATED), train the generator for longer (GENERATOR_STEPS), or lower "
-        "PRETRAIN_BATCH",
+        f"{further}or lower PRETRAIN_BATCH",
     )

@@ -5,7 +5,7 @@ of copies. `authenticity` is another measure of the same.
 
 What harms a patient is an image that points to ONE patient, and how near that is differs from image
 to image: one of little contrast stays far even from its own noisy copy, an ordinary one is near to
-many. The audit is therefore read on the relative distance, to the nearest training image in units
+many. The search is therefore read on the relative distance, to the nearest training image in units
 of the distance to the nearest image of any OTHER patient (after Carlini et al. 2023, "Extracting
 training data from diffusion models", USENIX Security, section 4.2, who divide by the mean distance
 to the nearest training images): near 0 for a copy, near 1 for an image that is no nearer to one
@@ -143,7 +143,7 @@ def merged_patients(patients: np.ndarray, found: Nearest) -> np.ndarray:
     """Return patients with one number, int64 (n,), for all names that doubles link.
 
     `found` is the nearest image of another patient for each of these n images. One patient under
-    two names would blind the audit twice: a copy singles out neither, and to held-out images it
+    two names would blind the search twice: a copy singles out neither, and to held-out images it
     would set a threshold that only copies of copies reach. Of a patient under three names no image
     may be a double: that is not noticed.
     """

@@ -1,6 +1,6 @@
 """How far images are from one another as pictures, whichever way round and a little displaced.
 
-Main functions: `pixel_blocks`, the distances of many pairs, and `planted`, copies to test an audit
+Main functions: `pixel_blocks`, the distances of many pairs, and `planted`, copies to test a search
 with. A pair is compared as a template is sought: the inner part of one image is laid on the other
 at every shift, mirrored or not, and the best correlation counts. All images are compared at one
 coarse size, slightly blurred: what remains is the anatomy and the coarse pattern of the echo, which

@@ -11,7 +11,7 @@ from testiculus.base.errors import UserError
 
 # Share of honest images that the threshold may let through. The smallest held-out distance would
 # let fewer, but hangs on one image: one double among held-out and training images, or two black
-# ones, and the audit sees nothing. Fixed before any generator was trained.
+# ones, and the search sees nothing. Fixed before any generator was trained.
 ALLOWED = 0.01
 CONFIDENCE = 0.95
 
@@ -30,7 +30,7 @@ class CopyRate:
 def copy_threshold(held_out: np.ndarray) -> float:
     """Return the distance up to which an image counts as a copy, from held-out real images'.
 
-    `held_out` are distances (relative ones, in the audit) of real images of OTHER patients to the
+    `held_out` are distances (relative ones, in the search) of real images of OTHER patients to the
     training images, (n,). The threshold is the k-th smallest of them, k the largest with
     k / (n + 1) <= `ALLOWED`, at least 1. A further image that is like the held-out ones then counts
     as a copy with a chance of k / (n + 1) (`allowed_rate`; the images being exchangeable), whatever

@@ -1,8 +1,8 @@
-"""Frechet distance between two sets of features, or two Gaussians.
+"""Fréchet distance between two sets of features, or two Gaussians.
 
 Main function: `frechet_distance`. With features of the Inception network of Heusel et al. (2017,
 "GANs trained by a two time-scale update rule", NeurIPS) it is the FID; with any others it is the
-Frechet distance in those features, and no FID.
+Fréchet distance in those features, and no FID.
 """
 
 import numpy as np
@@ -47,7 +47,7 @@ def frechet_distance(a: np.ndarray | torch.Tensor, b: np.ndarray | torch.Tensor)
 def frechet_gaussians(
     mean1: np.ndarray, cov1: np.ndarray, mean2: np.ndarray, cov2: np.ndarray
 ) -> float:
-    """Return the Frechet distance of two Gaussians (Dowson & Landau 1982), squared as above.
+    """Return the Fréchet distance of two Gaussians (Dowson & Landau 1982), squared as above.
 
     Args:
         mean1, mean2: (d,).

@@ -24,7 +24,8 @@ class ClaimText:
 
     "beats": `better` beats `worse`. "equal": the two are about equal, that is within
     `EQUAL_MARGIN`. "best": `better` beats each of `rivals`, which `worse` names in words. "stands
-    in": `better` is no worse than `worse`, or by no more than `EQUAL_MARGIN`.
+    in": `better` is no worse than `worse`, or by no more than `EQUAL_MARGIN`; where `worse` gains
+    nothing over the row `without`, there is nothing to stand in for.
 
     `text` is in this project's words, `source` the place it is said at, or that it is this
     project's own comparison. `paper` is the difference better - worse that the sources report, as
@@ -40,6 +41,7 @@ class ClaimText:
     paper: float | None
     kind: str = "beats"
     rivals: tuple[str, ...] = ()
+    without: str = ""
 
     @property
     def against(self) -> tuple[str, ...]:

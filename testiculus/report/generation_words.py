@@ -12,7 +12,7 @@ from testiculus.base.errors import one_of
 from testiculus.report.render import ABSENT
 
 FRACTIONS = ("precision", "recall", "copy_rate")
-NAMES = {"frechet": "Frechet distance", "score": "prediction score"}
+NAMES = {"frechet": "Fréchet distance", "score": "prediction score"}
 INCEPTION_NAMES = {"frechet": "FID", "score": "Inception score"}
 SIGNIFICANT, MOST_DECIMALS = 3, 4
 
@@ -29,7 +29,7 @@ class Features:
         """Return what a metric is called in these features.
 
         >>> Features("ud", "features of an encoder").name("frechet")
-        'Frechet distance'
+        'Fréchet distance'
         """
         return (INCEPTION_NAMES if self.is_fid else NAMES).get(metric, metric)
 
@@ -38,7 +38,7 @@ class Features:
         if self.is_fid:
             also = " and Inception score" if score else ""
             return f"FID{also}: in Inception's features, as the paper's."
-        words = f"Frechet distance in {self.words}: no FID, not to be compared with the paper's."
+        words = f"Fréchet distance in {self.words}: no FID, not to be compared with the paper's."
         also = (
             " The prediction score is no Inception score: its classes are the organs and scanners "
             "of a probe on real images."

@@ -58,7 +58,7 @@ def snapshots(
     rows = [filled_up(planes(drawn[i])[:columns], columns) for i in shown]
     labels = tuple(f"step {steps[i]:,}" for i in shown)
     block = Block("", np.concatenate(rows), beside=labels)
-    note = "Each column: the same noise; a respaced chain, shorter than the sampler's own"
+    note = "Each column: the same noise, in a short chain of its own"
     return draw_blocks([block], columns, on_conditions(conditions, note))
 
 
@@ -173,7 +173,8 @@ def nearest_pairs(
     note = f"Above each pair: its relative distance in {where}, near 0 for a copy and near 1 where "
     note += "no patient is singled out"
     if space == "pixels":
-        note += ". A training image may be mirrored or shifted a little for it"
+        note += ". Training images are shown as they are; the distance allows for mirroring and "
+        note += "small shifts"
     return draw_blocks(blocks, columns, on_conditions(conditions, note))
 
 

@@ -64,7 +64,7 @@ def generation_history(history: pd.DataFrame, conditions: Conditions | None = No
             bare(axis, left=True)
     note = (
         "Faint: each step, with one noise level drawn for each image; strong: running mean. The "
-        "bound, of the drawn level, trains the variance alone"
+        "bound, here its term at the drawn noise level, trains the variance alone"
     )
     return finished(figure, "Training the generator", on_conditions(conditions, note))
 
@@ -114,7 +114,7 @@ def sweep_plot(
         for axis in axes[:5]:
             _finish_swept(axis, chosen, chosen_k)
         _sweep_legend(axes, fidelity is not None)
-    note = f"In {features.words}; the metrics' own k stays {METRIC_NEIGHBOURS}. Frechet distances "
+    note = f"In {features.words}; the metrics' own k stays {METRIC_NEIGHBOURS}. Fréchet distances "
     note += "also change with the number of images"
     return finished(figure, "The filter's k", on_conditions(conditions, note))
 
@@ -199,7 +199,7 @@ def nearest_distances(
 ) -> "Figure":
     """Draw how clearly images single out one training patient: cumulative shares, per space.
 
-    `distances` are those of the audit of copies: subject, space, distance (relative, 0 to 1) and
+    `distances` are those of the search for copies: subject, space, distance (relative, 0 to 1) and
     kept (by the filter), one line an image; `copies` (copies.csv) gives each space's threshold, at
     and below which an image counts as a copy (shaded). Planted copies are drawn thin, one line a
     kind, and named once. Raises `UserError` where a column is missing.

@@ -1,4 +1,4 @@
-"""Fig. 4's audit of copies, and its claims one by one.
+"""Fig. 4's search for copies, and its claims one by one.
 
 `copies_table` reads copies.csv, `generation_verdicts_table` verdicts.csv.
 """
@@ -27,6 +27,7 @@ COPIES = (
     *("median_distance", "threshold", "authenticity", "allowed", "allowed_high", "near"),
 )
 OURS = "in no source"
+SHOWN = {"planted: flipped": "planted: mirrored"}  # elsewhere "flipped" is said of labels
 
 
 def copies_table(
@@ -37,7 +38,7 @@ def copies_table(
     """Return how many images of each kind single out one training patient, as a copy would.
 
     Per space (pixels, then features): generated, filtered, held-out real images, and planted copies
-    that the audit must catch. Rates in percent with exact binomial 95 % intervals. `features` maps
+    that the search must catch. Rates in percent with exact binomial 95 % intervals. `features` maps
     spaces to words, for the notes. Raises `UserError` where a column is missing.
     """
     require_columns(copies, COPIES, "copies")
@@ -50,7 +51,7 @@ def copies_table(
             (
                 f"{found.space}\n(copy: up to {_number(found.threshold, digits)};\nhonest images: "
                 f"{percent(found.allowed, 1)} %,\nat most {percent(found.allowed_high, 1)} %)",
-                found.subject,
+                SHOWN.get(found.subject, found.subject),
                 f"{found.copies:,.0f} of {found.n:,.0f}",
                 rate.strip(),
                 _number(found.median_distance, digits),
@@ -67,10 +68,11 @@ def copies_table(
         "set; the others are the row of held-out images, the level to compare with. Honest "
         "images: how many the threshold calls copies on average, and at most. Rates in percent, "
         "exact binomial intervals.",
-        "Near: as near to a training image as the nearest held-out images, whoever is next. "
-        "Authentic: farther from the nearest training image than that one is from its own "
-        "nearest neighbour (Alaa et al. 2022); compare with held-out images.",
-        "Planted: training images, changed a little, which the audit must catch. It sees whole "
+        "Near: percent whose plain distance to a training image is as small as that of the nearest "
+        "one in a hundred held-out images, other patients not considered. Authentic: farther from "
+        "the nearest training image than that one is from its own nearest neighbour (Alaa et al. "
+        "2022); compare with held-out images.",
+        "Planted: training images, changed a little, which the search must catch. It sees whole "
         "images: a copied part or a mixture of patients goes unseen, and finding nothing bounds "
         "the rate, it does not prove privacy.",
         *(f"{space}: {words}." for space, words in (features or {}).items()),
@@ -87,7 +89,7 @@ def _number(value: float, digits: int) -> str:
 def generation_verdicts_table(verdicts: pd.DataFrame, conditions: Conditions) -> Table:
     """Return every claim on generated images: who makes it, the paper's figure, here, verdict.
 
-    Effects are positive where they are what the claim says: percentage points, and for Frechet
+    Effects are positive where they are what the claim says: percentage points, and for Fréchet
     distances the distance's own unit. Where the sources contradict each other, both are judged.
     """
     require_columns(verdicts, ("claim", "text", "source", "verdict"), "verdicts")
@@ -100,10 +102,11 @@ def generation_verdicts_table(verdicts: pd.DataFrame, conditions: Conditions) ->
     names = ["said by", "claim", "paper", "here [95 %]", "verdict"]
     frame = without_repeats(pd.DataFrame(lines, columns=names), ["said by"])
     notes = [
-        "Differences in the claim's direction: percentage points, or (d) the unit of the Frechet "
-        "distance. Intervals: of replicates that resample real patients and generated images, of "
-        "batches and splits a t interval, of copies Newcombe's. All are conditional on one "
-        "generator. Paper: its own images. Ours: a comparison that no source makes.",
+        "Differences in the claim's direction: percentage points, or (d) the unit of the Fréchet "
+        "distance. Intervals: percentiles over replicates that each take half of the patients and "
+        "half of the generated images; over batches and splits a t interval; of copies Newcombe's. "
+        "All are conditional on one generator. Paper: its own images. Ours: a comparison that no "
+        "source makes.",
         *_untestable_notes(verdicts, conditions),
     ]
     caption = (

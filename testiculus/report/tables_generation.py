@@ -33,7 +33,10 @@ ROWS = ("before", "filtered", "random", "real")
 # Which document's figures stand beside a reference. The thesis names none [15].
 DOCUMENTS = {"whole": "thesis", "batch": "article"}
 HALVES = {"insample": "the filter's own half", "heldout": "the other patients"}
-PRINTED_NUMBERS = {"before": f"{GENERATED:,}", "filtered": f"{KEPT:,}"}
+PRINTED_NUMBERS = {  # [15]: images before and after the filter, as each document gives them
+    "article": {"before": f"about {GENERATED:,}", "filtered": "about 9,000"},
+    "thesis": {"before": f"about {GENERATED:,}", "filtered": f"{KEPT:,}"},
+}
 
 
 def fidelity_table(
@@ -69,25 +72,29 @@ def fidelity_table(
     names = ["against", "images", "number", *figures]
     frame = without_repeats(pd.DataFrame(lines, columns=names), ["against"])
     caption = f"Generated images against real ones, in {features.words}: {reached_on(conditions)}"
-    spreads = "; of the whole set, over bootstrap replicates" if resampled is not None else ""
+    spreads = ""
+    if resampled is not None:
+        spreads = "; of the whole set, over replicates that take half of the patients and half of "
+        spreads += "the generated images"
     notes = (
         f"Precision and recall in percent (k = {METRIC_NEIGHBOURS}). Before: all generated images; "
         "filtered: those that the filter keeps; random: as many, drawn blindly; real: other real "
-        "images, the best to be hoped for. Distance and recall also depend on how many images there"
-        " are, so that filtered is best compared with random.",
+        "images in their place, for comparison. Distance and recall also depend on how many images "
+        "there are, so that filtered is best compared with random.",
         features.in_full("score" in metrics),
         "Paper: its own images, in Inception's features; the thesis does not say against which "
         f"images [15]. ±: standard deviation over batches{spreads}.",
         *(f"Not run, {name}: {remedy}" for name, remedy in conditions.not_run.items()),
     )
-    return Table(frame, caption, notes, ("number", *figures), ("against", "images", *figures))
+    wrapping = ("against", "images", "number", *figures)
+    return Table(frame, caption, notes, ("number", *figures), wrapping)
 
 
 def _paper_lines(reference: str, metrics: list[str], features: Features) -> Iterator[tuple]:
     """Yield what the document that goes with a reference prints, before and after its filter."""
     document = DOCUMENTS[reference]
     figures = reported_generation().query("document == @document").set_index(["row", "metric"])
-    for row, number in PRINTED_NUMBERS.items():
+    for row, number in PRINTED_NUMBERS[document].items():
         cells = []
         for metric in metrics:
             name = "fid" if metric == "frechet" else metric
@@ -116,7 +123,7 @@ def _lines_here(
 
 
 def _replicate_std(replicates, reference: str, row: str, metric: str) -> float | None:
-    """Return the standard deviation over bootstrap replicates, None where there are none."""
+    """Return the standard deviation over replicates of half the patients and images, or None."""
     if replicates is None or reference != "whole":
         return None
     found = replicates.query("reference == @reference and row == @row and metric == @metric")

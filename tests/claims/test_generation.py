@@ -251,8 +251,8 @@ def test_what_was_not_measured_cannot_be_tested_and_says_what_is_missing():
     found = judged(figures(rows=rows), replicates(rows=rows), copies(spaces=()))
 
     for claim, missing in {
-        "filtered-nearer-than-random": "no frechet of random (whole)",
-        "real-nearer-than-filtered": "no frechet of real (heldout)",
+        "filtered-nearer-than-random": "no Fréchet distance of random (whole)",
+        "real-nearer-than-filtered": "no Fréchet distance of real (heldout)",
         "generated-copy-no-more-than-real": "no held-out real images",
     }.items():
         assert found.loc[claim, "verdict"] == UNTESTABLE and missing in found.loc[claim, "note"]

@@ -111,7 +111,7 @@ def test_one_patient_has_no_halves(use, monkeypatch):
     images, ud = use()
     alone = ImageSet.build(images.pixels, images.frame.assign(patient="one"), "made-up")
     monkeypatch.setattr(fig4_plan, "load_images_and_unlabelled", lambda *a, **k: (alone, ud))
-    with pytest.raises(UserError, match="of 1 patients: halves by patient"):
+    with pytest.raises(UserError, match="of 1 patients: splitting patients into halves"):
         plan(**TINY)
 
 
@@ -119,7 +119,7 @@ def test_halves_that_are_too_small_for_precision_are_refused(use, monkeypatch):
     images, ud = use()
     few = images.select(range(6))
     monkeypatch.setattr(fig4_plan, "load_images_and_unlabelled", lambda *a, **k: (few, ud))
-    with pytest.raises(UserError, match="more than 3 real images, and there are 2 of one half"):
+    with pytest.raises(UserError, match="and there are 2 real images in one half of"):
         plan(**TINY | {"reference_batch": 4, "reference_batches": 1})
 
 

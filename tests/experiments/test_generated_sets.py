@@ -130,7 +130,7 @@ def test_the_data_card_says_what_the_images_are_and_that_they_are_as_private(tmp
 
 
 def test_images_made_from_private_ones_are_exported_with_a_warning_and_others_without(tmp_path):
-    with pytest.warns(InputWarning, match="made from those of 'ward-3': keep them as private"):
+    with pytest.warns(InputWarning, match="generated from those of 'ward-3': keep them as private"):
         export_set(store_set(tmp_path / "runs", "abc"), tmp_path / "a")
     stored = store_set(tmp_path / "runs", "def", data="phantom", licence="MIT")
     assert read_manifest(export_set(stored, tmp_path / "b")).name == "phantom-synthetic"

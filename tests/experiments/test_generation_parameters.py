@@ -55,9 +55,20 @@ def test_the_paper_profile_is_the_articles_generator():
     assert values["sampler_steps"] == 1000
 
 
-def test_the_theses_decoder_has_attention_at_other_sides(fakes):
+@pytest.mark.parametrize("profile", ["lite", "paper"])
+def test_the_theses_decoder_has_attention_at_other_sides(profile):
+    assert values_of(profile, variant="thesis")["attention"] == (16, 8)
+    assert values_of(profile, variant="thesis")["decoder_attention"] == (32, 16)
+    assert values_of(profile)["decoder_attention"] is None
+
+
+@pytest.mark.parametrize("profile", ["smoke", "demo"])
+def test_a_profile_with_attention_of_its_own_has_it_in_both_halves(profile, fakes):
+    """Images of 16 px have no map of 32 px."""
     images, _ = fakes.made_up()
-    assert values_of(variant="thesis")["decoder_attention"] == (32, 16)
+    values = values_of(profile, variant="thesis")
+    assert (values["attention"], values["decoder_attention"]) == ((8,), None)
+    assert values_of(profile, decoder_attention="16,8")["decoder_attention"] == (16, 8)
     assert generation(values_of(**TINY), images, CPU).settings.decoder_attention is None
 
 

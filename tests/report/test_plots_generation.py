@@ -58,7 +58,7 @@ def test_the_sweep_draws_four_metrics_what_is_kept_and_the_k_in_use(generations)
     figure = sweep_plot(run.sweep, 50, run.fidelity)
     swept = run.sweep[run.sweep["space"] == "other-organs"]
 
-    names = ["precision", "recall", "Frechet distance", "prediction score", "kept and dropped"]
+    names = ["precision", "recall", "Fréchet distance", "prediction score", "kept and dropped"]
     assert titles(figure)[:5] == names
     assert np.allclose(figure.axes[0].lines[0].get_ydata(), 100 * swept["precision"])
     assert np.allclose(figure.axes[2].lines[0].get_ydata(), swept["frechet"])
