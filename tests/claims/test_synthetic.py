@@ -15,7 +15,7 @@ from testiculus.claims import (
     Conditions,
     judge_pretraining,
 )
-from testiculus.claims.schema import PRETRAINING_PREDICTION_COLUMNS
+from testiculus.claims.schema import CONTROL, PRETRAINING_PREDICTION_COLUMNS
 from testiculus.claims.synthetic import (
     RANDOM_FILTER,
     REAL_BOTH,
@@ -43,6 +43,7 @@ LEVELS = {  # as the sources would have them
     REAL_OTHERS: 0.69,
     RANDOM_FILTER: 0.60,
     THYROIDS_RANDOM: 0.68,
+    CONTROL: 0.56,
     TABLE3_EXCLUDED: 0.74,
 }
 
@@ -110,6 +111,32 @@ def test_filtered_images_stand_in_for_real_ones_if_they_are_not_worse_by_the_mar
 def test_a_difference_near_the_margin_leaves_open_whether_one_stands_in():
     found = verdicts_of(LEVELS | {SYNTHETIC_FILTERED: LEVELS[REAL_OWN] - 0.025})
     assert found.loc["filtered-stands-in-for-testes", "verdict"] == NOT_RESOLVED
+
+
+@pytest.mark.parametrize(("control", "verdict"), [(0.60, SUPPORTED), (0.67, NOT_RESOLVED)])
+def test_nothing_stands_in_for_images_that_gain_nothing_over_pictures_of_none(control, verdict):
+    found = verdicts_of(LEVELS | {CONTROL: control})
+    read = found.loc["filtered-stands-in-for-testes"]
+
+    assert read["verdict"] == verdict
+    assert ("leaves nothing to lose" in read["note"]) == (verdict == NOT_RESOLVED)
+
+
+def test_failing_to_stand_in_stays_contradicted_whatever_the_control_reaches():
+    found = verdicts_of(LEVELS | {SYNTHETIC_FILTERED: 0.63, CONTROL: 0.70})
+    assert found.loc["filtered-stands-in-for-testes", "verdict"] == CONTRADICTED
+
+
+def test_standing_in_says_where_the_control_was_not_run():
+    found = verdicts_of({row: level for row, level in LEVELS.items() if row != CONTROL})
+    assert "what real testes gain is not known" in found["note"]["filtered-stands-in-for-testes"]
+
+
+def test_verdicts_on_generated_images_name_the_one_generator_they_hold_for():
+    notes = verdicts_of(LEVELS)["note"]
+
+    assert "on one generator" in notes["filtered-beats-unfiltered"]
+    assert "on one generator" in notes["imagenet-beats-filtered"]
 
 
 def test_a_filter_that_is_no_better_than_chance_is_seen():

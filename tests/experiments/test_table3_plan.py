@@ -32,6 +32,7 @@ def test_with_one_organ_the_rows_beside_thyroids_are_not_run_and_say_why(
     planned = table3_plan.plan(**fakes.TINY | GENERATOR)
     assert planned.rows == (
         "synthetic", "synthetic filtered", "real testes", "none", "synthetic, random filter",
+        "procedural images",
     )  # fmt: skip
     missing = {row for row, reason in planned.not_run.items() if "one organ" in reason}
     assert missing == {
@@ -58,8 +59,8 @@ def test_without_exclude_test_there_is_one_generator(tiny):
 def test_several_pretraining_seeds_repeat_every_row_but_the_one_without_test_patients(tiny):
     planned = table3_plan.plan(**tiny, pretraining_seeds=2)
     rows = [(wanted.row, wanted.settings.seed) for wanted in planned.pretrainings]
-    assert len(rows) == 2 * 9 + 3 and len(set(rows)) == 2 * 9 + 1
-    assert planned.start_seeds == {"none": 2}
+    assert len(rows) == 2 * 9 + 1 + 3 and len(set(rows)) == 2 * 9 + 2
+    assert planned.start_seeds == {"none": 3}  # random encoders cost no training
 
 
 def test_several_other_organs_are_told_apart_beside_synthetic_images_too(
