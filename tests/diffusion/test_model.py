@@ -8,7 +8,7 @@ from diffusers.models.resnet import ResnetBlock2D
 from testiculus.base.devices import generator
 from testiculus.base.errors import UserError
 from testiculus.diffusion import DiffusionSettings
-from testiculus.diffusion.model import build_unet, output_of
+from testiculus.diffusion.model import build_unet, output_of, shape_of, unet
 
 ARTICLE = DiffusionSettings(steps=1)
 
@@ -107,3 +107,14 @@ def test_weights_come_from_the_seed_and_global_random_state_is_left_alone(tiny):
 def test_a_network_that_cannot_be_built_is_refused():
     with pytest.raises(UserError, match="images of 100 px cannot be halved 5 times"):
         build_unet(ARTICLE, 100)
+
+
+@pytest.mark.parametrize(("width", "groups"), [(128, 32), (64, 16), (32, 8)])
+def test_a_group_of_the_normalisation_has_several_channels_so_that_brightness_passes(width, groups):
+    small = DiffusionSettings(steps=1, width=width, multipliers=(1, 2), attention=(), blocks=1)
+    with torch.device("meta"):
+        model = unet(shape_of(small, 16))
+
+    found = [m for m in model.modules() if isinstance(m, torch.nn.GroupNorm)]
+    assert {norm.num_groups for norm in found} == {groups}
+    assert all(norm.num_channels // norm.num_groups >= 4 for norm in found)
