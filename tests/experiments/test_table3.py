@@ -138,8 +138,8 @@ def test_a_second_run_trains_nothing_and_finds_the_same(found, monkeypatch, fake
 def test_before_the_first_run_everything_is_priced(monkeypatch, tmp_path, fakes):
     planned = table3.plan(**use(monkeypatch, tmp_path, fakes))
     cost = planned.estimate()
-    assert (cost["generators"], cost["pretrainings"]) == (4, 9 + 3)
-    assert cost["seconds"] > 0 and cost["runs"] == 2 * 3 * (1 + 9 + 1)
+    assert (cost["generators"], cost["pretrainings"]) == (4, 10 + 3)
+    assert cost["seconds"] > 0 and cost["runs"] == 2 * 3 * (1 + 10 + 1)
     assert not list(tmp_path.glob("*/run.json"))
 
 
