@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 
+import numpy as np
 import pandas as pd
 
 from testiculus.claims.copies import compare_copies
@@ -46,6 +47,7 @@ BY_CONSTRUCTION = (
 FIXED = "generated images held fixed; batches may share patients"
 FEWER, FEW_RAISE_IT = 0.9, "fewer images by themselves raise a distance"
 FILTER_ROWS = {"filtered", "before"}
+SAME_IF_IDLE = {"filtered", "before", "random"}
 DOCUMENTS = ("article", "thesis")
 MEASURES = {"frechet": "Fréchet distance"}  # in words, where the id is not one
 # A claim of a document is judged on the other's reference too: in words, and as its id's suffix.
@@ -164,9 +166,26 @@ def _other_claims(text: ClaimText, evidence: Evidence) -> Iterator[Claim]:
         yield _claim(text, suffix, test=partial(_test_splits, text, space, evidence))
 
 
+def _idle(rows: tuple[str, ...], reference: str, evidence: Evidence) -> Outcome | None:
+    """Return the outcome where the filter keeps every image, so that rows hold the same ones."""
+    numbers = {
+        row: evidence.chosen(row, "precision", reference)["n_generated"].to_numpy()
+        for row in ("before", "filtered")
+    }
+    same = len(set(rows) & SAME_IF_IDLE) > 1 and len(numbers["before"])
+    if not same or not np.array_equal(numbers["before"], numbers["filtered"]):
+        return None
+    return untestable(
+        f"the filter keeps all {int(numbers['before'][0]):,} images, so that nothing is compared "
+        "(FILTER_NEIGHBOURS sets a narrower one)"
+    )
+
+
 def _test(text: ClaimText, measure: str, reference: str, evidence: Evidence) -> Outcome:
     """Judge a difference of two rows in the filter's own features."""
     rows = (text.better, text.worse)
+    if idle := _idle(rows, reference, evidence):
+        return idle
     differences = evidence.difference(*rows, measure, reference)
     if not len(differences):
         return untestable(_missing(evidence, rows, measure, reference))
@@ -202,6 +221,8 @@ def _missing(evidence: Evidence, rows: tuple[str, ...], measure: str, reference:
 def _test_splits(text: ClaimText, space: str, evidence: Evidence) -> Outcome:
     """Judge a difference of precision on unseen patients in `space`, over the splits."""
     rows = (text.better, text.worse)
+    if idle := _idle(rows, "heldout", evidence):
+        return idle
     differences = evidence.difference(*rows, "precision", "heldout", space)
     if not len(differences):
         return untestable(f"no precision of {' and '.join(rows)} on unseen patients in {space}")
@@ -212,6 +233,8 @@ def _test_splits(text: ClaimText, space: str, evidence: Evidence) -> Outcome:
 
 def _test_gain(text: ClaimText, evidence: Evidence) -> Outcome:
     """Judge by how much the filter's gain in precision exceeds that on unseen patients."""
+    if idle := _idle(("filtered", "before"), "heldout", evidence):
+        return idle
     gains = {
         reference: evidence.difference("filtered", "before", "precision", reference)
         for reference in (text.better, text.worse)

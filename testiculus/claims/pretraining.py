@@ -123,8 +123,11 @@ class Evidence:
         missing = self.not_run(better, worse) or contrast.missing(self.results)
         if missing:
             return untestable(missing)
-        if not contrast.differences(self.results).notna().any():
+        differences = contrast.differences(self.results).dropna()
+        if not len(differences):
             return untestable(f"{better} and {worse} have no run in common")
+        if (differences == 0).all():
+            return untestable(f"{better} and {worse} are the same: they rest on the same images")
         interval = contrast.interval(self.results, self.conditions)
         return decided_by(interval, self.bootstrap(contrast, reading), rule=RULES[kind])
 

@@ -321,3 +321,13 @@ def test_a_claim_of_a_document_says_which_and_any_other_that_it_is_in_no_source(
 
     assert document in ("article", "thesis") or "in no source" in claim.source
     assert claim.text.endswith(".") and len(claim.text) < 100
+
+
+def test_a_filter_that_keeps_every_image_leaves_its_claims_untested():
+    kept_all = figures().assign(n_generated=1000)
+    found = judged(kept_all)
+
+    about_filter = found[~found.index.str.contains("copy|real-nearer")]
+    assert (about_filter["verdict"] == UNTESTABLE).all()
+    assert about_filter["note"].str.contains("keeps all 1,000 images").all()
+    assert found.loc["real-nearer-than-filtered", "verdict"] == SUPPORTED

@@ -153,3 +153,14 @@ def test_rows_that_were_not_run_say_what_would_run_them():
     excluded = found.loc["filtered-equals-filtered-without-test-patients"]
     assert excluded["verdict"] == UNTESTABLE and "EXCLUDE_TEST=1" in excluded["note"]
     assert found.loc["thyroids-beat-filtered", "note"].endswith("was not run: one organ")
+
+
+def test_rows_on_the_same_images_are_not_compared():
+    results = results_of(LEVELS)
+    same = results[results["row"] == SYNTHETIC].assign(row=SYNTHETIC_FILTERED)
+    results = pd.concat([results[results["row"] != SYNTHETIC_FILTERED], same])
+    found = judge_pretraining("table3", results, NOTHING, CONDITIONS, draws=20).set_index("claim")
+
+    read = found.loc["filtered-beats-unfiltered"]
+    assert read["verdict"] == UNTESTABLE and "the same images" in read["note"]
+    assert found.loc["filtered-beats-scratch", "verdict"] == SUPPORTED
