@@ -75,6 +75,8 @@ def test_a_table_without_results_says_not_run_and_how_to_run_it(tmp_path):
         ("fig4_phantom_demo", "Fig. 4: generation and filtering", "make reproduce-fig4 PROFILE="),
         ("fig4_liver_demo", "Fig. 4: generation and filtering", "UNLABELLED=imported/lung/"),
         ("table3_phantom_demo", "Table 3: synthetic pretraining", "make reproduce-table3 PROFILE="),
+        ("fig5_phantom_demo", "Fig. 5: markers and attention", "make reproduce-fig5 PROFILE="),
+        ("fig5_liver_demo", "Fig. 5: markers and attention", "DATA=imported/liver/manifest.csv\n"),
     ],
 )
 def test_the_tables_of_pretraining_have_their_pages(tmp_path, page, title, command):
@@ -86,7 +88,9 @@ def test_the_tables_of_pretraining_have_their_pages(tmp_path, page, title, comma
 def test_the_profiles_of_every_table_are_shown(tmp_path):
     pages = all_pages(tmp_path)
 
-    assert "| epochs |" in pages["include/profiles_table1.md"]
+    for trained in ("table1", "fig5"):
+        assert "| epochs |" in pages[f"include/profiles_{trained}.md"]
+    assert "| strengths |" in pages["include/profiles_fig5.md"]
     for table in ("table2", "fig4", "table3", "table4"):
         assert "| steps |" in pages[f"include/profiles_{table}.md"]
 
@@ -263,8 +267,12 @@ def test_the_pages_stand_in_the_papers_order_in_the_contents_and_in_the_status()
 
     assert names == ["_".join(what[:2]) for what in EXPECTED]
     order = list(dict.fromkeys(experiment for experiment, *_ in EXPECTED))
-    assert order == ["table1", "table2", "fig4", "table3", "table4"]
-    assert {what[:2] for what in EXPECTED} >= {("fig4", "liver"), ("table3", "phantom")}
+    assert order == ["table1", "table2", "fig4", "table3", "table4", "fig5"]
+    assert {what[:2] for what in EXPECTED} >= {
+        ("fig4", "liver"),
+        ("fig5", "liver"),
+        ("table3", "phantom"),
+    }
     for experiment in order:
         assert f"runs/{re.match('[a-z]+', experiment)[0]}*" in toc  # other runs have a place too
 

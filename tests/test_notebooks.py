@@ -76,8 +76,8 @@ def accepted_by(experiment):
     """The names of the parameters that an experiment's plan takes, in capitals."""
     module = import_module(f"testiculus.experiments.{experiment}")
     names = set(inspect.signature(module.plan).parameters)
-    if experiment == "table1":
-        return {name.upper() for name in (*names, *overridable())}
+    if experiment in ("table1", "fig5"):
+        return {name.upper() for name in (*names, *overridable(experiment))}
     from testiculus.experiments.pretraining_parameters import PARAMETERS
     from testiculus.experiments.pretraining_plan import resolve
 
@@ -92,10 +92,10 @@ def known(experiment):
     return import_module(f"testiculus.experiments.{experiment}_plan").KNOWN
 
 
-def overridable():
+def overridable(experiment):
     from testiculus.experiments.profiles import profile_settings
 
-    return profile_settings("smoke", "table1")
+    return profile_settings("smoke", experiment)
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -153,3 +153,27 @@ def test_the_page_of_the_generator_says_what_its_figures_rest_on():
         "No distance in such features is called FID",
     ):
         assert words in prose, words
+
+
+def test_the_page_of_the_maps_says_what_its_figures_rest_on():
+    path = next(path for path in NOTEBOOKS if path.stem.startswith("fig5"))
+    prose = " ".join(prose_of(path).split())
+
+    for words in (
+        "**conditional on these trained models**",
+        "the positive class, always",
+        "Nobody chose these images",
+        "**as they were written down**",
+        "here markers alone make the difference",
+        "no proof that the tissue was understood",
+    ):
+        assert words in prose, words
+
+
+def test_the_page_of_the_maps_shows_the_controls_before_the_verdicts():
+    path = next(path for path in NOTEBOOKS if path.stem.startswith("fig5"))
+    text = "\n".join(map(source, json.loads(path.read_text(encoding="utf-8"))["cells"]))
+
+    shown = ("fig5_picture", "two_by_two_table", "controls_table", "dose_plot", "verdicts_table")
+    places = [text.index(name) for name in shown]
+    assert places == sorted(places)

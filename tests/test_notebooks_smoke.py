@@ -18,6 +18,7 @@ TINIER = f"{TINY} pixels=32 unlabelled_patients=2 thyroid_patients=4 steps=2 pre
 TINIER += " pretraining_seeds=1 partitions=1"
 FRAMES = ("results", "verdicts", "predictions", "probes", "history", "map", "encoders")
 FIG4 = ("results", "verdicts", "fidelity", "sweep", "replicates", "copies", "nearest", "filtered")
+FIG5 = ("results", "verdicts", "measures", "summary", "differences", "controls")
 FILES = {"results.csv", "verdicts.csv", "predictions.csv", "flags.csv", "flag_counts.csv"}
 
 
@@ -145,6 +146,36 @@ def test_fig_4_trains_filters_looks_for_copies_and_prints_itself(tmp_path):
     assert {path.stem for path in folder.glob("*.csv")} == {*FIG4, "history"}
     for word in ("planted: exact", "Fréchet distance in features", "not claimed (smoke)", "cost:"):
         assert word in done.stdout
+    says_no_folder(folder, tmp_path)
+
+
+def test_fig_5_plants_marks_maps_them_and_prints_itself(tmp_path):
+    values = f"{TINY} strengths=0,1"
+    done = reproduce(tmp_path / "out", "-p", values, experiment="fig5")
+    assert done.returncode == 0, done.stderr
+
+    folder = tmp_path / "out" / "phantom" / "smoke" / "fig5"
+    assert {path.stem for path in folder.glob("*.csv")} == set(FIG5)
+    for word in ("random weights", "centred map", "pair of calipers", "claims nothing", "cost:"):
+        assert word in done.stdout
+    with (folder / "results.csv").open() as stream:
+        rows = {line["row"] for line in csv.DictReader(stream)}
+    assert {"with markers", "without markers, bias 1", "random labels"} <= rows
+    says_no_folder(folder, tmp_path)
+
+
+def test_fig_5_on_a_persons_own_images_measures_what_needs_no_outline(tmp_path):
+    own = manifest(tmp_path / "a", 4)
+    words = ("--data", own, "-p", "epochs=1 batch_size=16 strengths=0")
+    done = reproduce(tmp_path / "out", *words, experiment="fig5")
+    assert done.returncode == 0, done.stderr
+
+    assert "no image has a parenchyma mask" in done.stderr
+    assert "energy drawn to the" in done.stdout
+    folder = tmp_path / "out" / "ward" / "smoke" / "fig5"
+    with (folder / "summary.csv").open() as stream:
+        measures = {line["measure"] for line in csv.DictReader(stream)}
+    assert "shift_markers" in measures and "energy_parenchyma" not in measures
     says_no_folder(folder, tmp_path)
 
 

@@ -22,6 +22,7 @@ _SETS = {
     "fig4": ("phantom", "liver"),
     "table3": ("phantom",),
     "table4": ("phantom", "liver"),
+    "fig5": ("phantom", "liver"),
 }
 EXPECTED = tuple((experiment, data, "demo") for experiment, sets in _SETS.items() for data in sets)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from testiculus.execute.api_pages import api_pages
+from testiculus.execute.control_words import controls_told
 from testiculus.execute.found import EXPECTED, Result, find_results, page_name
 from testiculus.execute.table_pages import (
     TITLES,
@@ -51,6 +52,7 @@ def all_pages(root: Path, own: bool = False) -> dict[str, str]:
         "include/phantom.md": phantom_facts(),
         **{f"include/profiles_{name}.md": profile_table(name) for name in TITLES},
         "include/counts.md": source_counts(),
+        "include/controls_fig5.md": controls_told(found),
         **api_pages(),
     }
 

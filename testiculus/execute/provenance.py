@@ -28,8 +28,8 @@ from testiculus.execute.parameters import notebook_path
 
 # What can change a number. Direct dependencies only: the lock file names the rest.
 PACKAGES = (
-    "torch torchvision timm diffusers torch-fidelity numpy scipy pandas scikit-learn pillow "
-    "pandera papermill ipykernel"
+    "torch torchvision timm diffusers torch-fidelity grad-cam numpy scipy pandas scikit-learn "
+    "pillow pandera papermill ipykernel"
 ).split()
 # Figures of the paper that a table shows and whose file does not carry its name.
 _SHOWN_TOO = {"table1": ("flag_counts.csv",), "table3": ("table2.csv",)}

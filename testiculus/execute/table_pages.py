@@ -13,6 +13,7 @@ TITLES = {
     "fig4": "Fig. 4: generation and filtering",
     "table3": "Table 3: synthetic pretraining",
     "table4": "Table 4: weight of the organ loss",
+    "fig5": "Fig. 5: markers and attention",
 }
 
 

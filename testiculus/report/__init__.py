@@ -5,6 +5,7 @@ typed. Tables print as text and show as HTML; plots are returned as closed Figur
 """
 
 from testiculus.report.pictures import image_grid, phantom_grid
+from testiculus.report.pictures_attention import fig5_picture
 from testiculus.report.pictures_generation import (
     filter_grid,
     nearest_pairs,
@@ -14,6 +15,7 @@ from testiculus.report.pictures_generation import (
 )
 from testiculus.report.pictures_markers import marker_grid, marker_kinds
 from testiculus.report.plots import circularity_plot, three_way_scoring, verdict_plot
+from testiculus.report.plots_attention import dose_plot, kinds_plot, paired_plot
 from testiculus.report.plots_generation import (
     generation_history,
     nearest_distances,
@@ -29,6 +31,8 @@ from testiculus.report.plots_pretraining import (
 from testiculus.report.plots_probes import probe_rows
 from testiculus.report.render import Table
 from testiculus.report.tables import table1_frame, table1_table, verdicts_table
+from testiculus.report.tables_attention import kinds_table, two_by_two_table
+from testiculus.report.tables_attention_claims import attention_verdicts_table, controls_table
 from testiculus.report.tables_copies import copies_table, generation_verdicts_table
 from testiculus.report.tables_encoders import (
     encoders_table,
@@ -57,15 +61,19 @@ __all__ = [
     "Table",
     "alignment_uniformity",
     "as_text",
+    "attention_verdicts_table",
     "circularity_plot",
     "circularity_table",
     "clean_table",
     "control_table",
+    "controls_table",
     "copies_table",
+    "dose_plot",
     "encoders_table",
     "excluded_table",
     "feature_map",
     "fidelity_table",
+    "fig5_picture",
     "filter_grid",
     "flags_at_least",
     "flags_table",
@@ -74,6 +82,8 @@ __all__ = [
     "generation_verdicts_table",
     "heldout_table",
     "image_grid",
+    "kinds_plot",
+    "kinds_table",
     "lambda_curve",
     "loss_trajectories",
     "losses_over_steps",
@@ -82,6 +92,7 @@ __all__ = [
     "named_rows",
     "nearest_distances",
     "nearest_pairs",
+    "paired_plot",
     "phantom_grid",
     "pretraining_seeds_table",
     "pretraining_table",
@@ -97,6 +108,7 @@ __all__ = [
     "table1_table",
     "three_way_scoring",
     "three_way_table",
+    "two_by_two_table",
     "verdict_plot",
     "verdicts_table",
 ]

@@ -128,6 +128,8 @@ def reached_on(conditions: Conditions) -> str:
 
 def without_repeats(frame: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
     """Return the frame with `columns` blank where they, and those before them, repeat."""
+    if frame.empty:
+        return frame
     shown = frame.copy()
     for i, name in enumerate(columns):
         key = frame[columns[: i + 1]].astype(str).agg("\0".join, axis=1)

@@ -13,6 +13,8 @@ from testiculus.claims.synthetic import REAL_OTHERS, REAL_OWN
 from testiculus.noise import Rule
 from testiculus.report.render import Table
 from testiculus.report.tables import table1_table
+from testiculus.report.tables_attention import kinds_table, two_by_two_table
+from testiculus.report.tables_attention_claims import attention_verdicts_table, controls_table
 from testiculus.report.tables_copies import copies_table, generation_verdicts_table
 from testiculus.report.tables_generation import fidelity_table, heldout_table
 from testiculus.report.tables_pretraining import pretraining_table
@@ -84,12 +86,26 @@ def _generation(folder: Path) -> tuple[Table, ...]:
     )
 
 
+def _attention(folder: Path) -> tuple[Table, ...]:
+    """Return Fig. 5's verdicts, the controls, each kind of marker, and both models side by side."""
+    names = ("results", "verdicts", "summary", "differences", "controls")
+    results, verdicts, summary, differences, controls = (_frame(folder, name) for name in names)
+    conditions = _conditions(folder, results)
+    return (
+        attention_verdicts_table(verdicts, conditions, controls),
+        controls_table(controls, conditions),
+        kinds_table(summary, conditions),
+        two_by_two_table(summary, differences, conditions),
+    )
+
+
 _TABLES = {
     "table1": _table1,
     "table2": _pretraining,
     "table3": _synthetic,
     "table4": _pretraining,
     "fig4": _generation,
+    "fig5": _attention,
 }
 
 
@@ -103,10 +119,11 @@ def _conditions(folder: Path, results: pd.DataFrame) -> Conditions:
     about = read_json(folder / "provenance.json")
     settings: dict[str, Any] = about["settings"]
     told = {"rule": Rule(**settings["rule"])} if "rule" in settings else {}
+    started = [*settings.get("initialisations", ()), settings.get("initialisation", "")]
     return Conditions(
         data=about["data"],
         profile=settings["profile"],
-        initialisation=next(iter(settings.get("initialisations", ())), ""),
+        initialisation=started[0],
         folds=int(results["fold"].nunique()),
         not_run=about.get("not_run", {}),
         **told,

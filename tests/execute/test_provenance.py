@@ -42,7 +42,9 @@ def test_a_record_holds_what_the_contract_asks_for(monkeypatch):
 
 
 def test_versions_name_python_and_what_computes():
-    assert {"python", "torch", "numpy", "diffusers", "torch-fidelity"} <= set(versions())
+    assert {"python", "torch", "numpy", "diffusers", "torch-fidelity", "grad-cam"} <= set(
+        versions()
+    )
 
 
 def test_the_cpu_is_named_and_the_host_is_not(tmp_path, monkeypatch):
@@ -151,11 +153,16 @@ def test_the_figures_and_claims_of_generated_images_count():
     assert set(module._paper("table3")) == table3
 
 
+def test_the_claims_of_maps_count_and_no_figure_of_a_table():
+    assert set(module._paper("fig5")) == {"claims_fig5.yaml"}
+
+
 def test_where_a_table_may_run_the_noise_protocol_its_profiles_count_too():
     assert set(module._profiles("table2")["demo"]) == {"table1", "table2"}
     assert set(module._profiles("table3")["demo"]) == {"table1", "table3", "fig4"}
     assert "generated" in module._profiles("fig4")["demo"]  # it flips no label
     assert "epochs" in module._profiles("table1")["demo"]  # unchanged: its results stay current
+    assert "strengths" in module._profiles("fig5")["demo"]  # trained on the labels as written
 
 
 def test_the_constants_of_the_sources_are_part_of_the_code():

@@ -1,15 +1,21 @@
-"""A made-up UD and a tiny encoder: Tables 2 to 4 run whole in seconds, through the real code."""
+"""A made-up UD and a tiny encoder: Tables 2 to 4 run whole in seconds, through the real code.
 
+And for Fig. 5 a manifest of outlined images, and an encoder with a ResNet's stages.
+"""
+
+from collections import OrderedDict
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
 from testiculus import models
 from testiculus.data.images import ImageSet
+from testiculus.data.manifest import write_manifest
 from testiculus.experiments import pretraining_plan
 from testiculus.experiments.flags import Flags
 from testiculus.experiments.unlabelled import NOT_LABELLED, Unlabelled
@@ -67,3 +73,55 @@ def use(monkeypatch, runs, organs=("thyroid",), truth=True):
 def fakes():
     """What tests of Tables 2 to 4 share."""
     return SimpleNamespace(use=use, made_up=made_up, TINY=TINY)
+
+
+def staged_encoder(from_hub):
+    """Four stages as a ResNet's are called, of a few channels each, on images of any size."""
+    widths, stages = (1, 4, 8, 8, 16), OrderedDict()
+    for stage in range(4):
+        convolution = nn.Conv2d(*widths[stage : stage + 2], 3, stride=2, padding=1)
+        parts = (convolution, nn.BatchNorm2d(widths[stage + 1]), nn.ReLU())
+        stages[f"layer{stage + 1}"] = nn.Sequential(*parts)
+    stages |= {"pool": nn.AdaptiveAvgPool2d(1), "flat": nn.Flatten()}
+    return nn.Sequential(OrderedDict(stages, out=nn.Linear(16, 512)))
+
+
+def write_livers(folder, masks=True, truth=True, patients=12, empty=()):
+    """Write a manifest of two images a patient, and return its path as text.
+
+    Every other patient is positive, and has a bright lesion. `masks` are of the liver and of the
+    lesion; that of an image in `empty` has nothing inside.
+    """
+    random, rows = np.random.default_rng(0), []
+    down, right = np.mgrid[:20, :20]
+    liver, lesion = (down - 10) ** 2 + (right - 9) ** 2 < 60, abs(down - 12) + abs(right - 8) < 3
+    for number in range(2 * patients):
+        positive = number // 2 % 2
+        grey = random.integers(0, 120, (20, 20)) + 60 * liver + 60 * lesion * positive
+        row = {"image": f"{number}.png", "patient": f"p{number // 2:02d}", "organ": "liver"}
+        row |= {"label": positive} | ({"true_label": positive} if truth else {})
+        if masks:
+            row["mask"] = f"{number}-liver.png"
+            row["lesion_mask"] = f"{number}-lesion.png" if positive else ""
+            inside = liver & (number not in empty)
+            Image.fromarray(255 * inside.astype(np.uint8)).save(folder / row["mask"])
+            Image.fromarray(255 * lesion.astype(np.uint8)).save(folder / f"{number}-lesion.png")
+        Image.fromarray(grey.astype(np.uint8)).save(folder / row["image"])
+        rows.append(row)
+    settings = {"name": "livers", "positive_class": "mass", "negative_class": "plain"}
+    return str(write_manifest(folder, pd.DataFrame(rows), settings))
+
+
+def use_livers(patch, folder):
+    """Run Fig. 5 with the small encoder, from a store below `folder`."""
+    patch.setenv("TESTICULUS_RUNS", str(folder / "runs"))
+    patch.setattr(models, "_encoder", staged_encoder)
+
+
+LIVERS = {"profile": "smoke", "device": "cpu", "pixels": 16, "epochs": 1, "batch_size": 8}
+
+
+@pytest.fixture(scope="session")
+def livers():
+    """What tests of Fig. 5 share."""
+    return SimpleNamespace(write=write_livers, use=use_livers, SMALL=LIVERS)

@@ -103,3 +103,22 @@ def table3s():
         return made[data]
 
     return make
+
+
+@pytest.fixture(scope="session")
+def attentions():
+    """A function that makes up an outcome of Fig. 5, each once; the liver's has no masks."""
+    made, module = {}, load_fake("fake_attention")
+    strengths = {"demo": (0.0, 0.5, 1.0), "smoke": (0.0,)}
+
+    def make(data="phantom", profile="demo"):
+        if (data, profile) not in made:
+            not_run = {"ImageNet": "put weights/resnet18_imagenet.safetensors in place"}
+            conditions = Conditions(data, profile, "scratch-A", not_run=not_run)
+            known = data == "phantom"
+            options = {"masks": known, "truth": known, "strengths": strengths[profile]}
+            made[data, profile] = module.fake_fig5(conditions, **options)
+        return made[data, profile]
+
+    make.module = module
+    return make
