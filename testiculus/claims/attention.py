@@ -20,6 +20,7 @@ from testiculus.claims.attention_schema import (
     CONDITION_SUFFIXES,
     CONTROL_COLUMNS,
     CONTROL_MEASURES,
+    CONTROLLED,
     CONTROLS,
     DIFFERENCE_COLUMNS,
     IMAGE_MEASURES,
@@ -52,6 +53,7 @@ __all__ = [
     "BLIND",
     "CENTRE_MAP",
     "CONDITION_SUFFIXES",
+    "CONTROLLED",
     "CONTROLS",
     "CONTROL_COLUMNS",
     "CONTROL_MEASURES",
@@ -99,11 +101,12 @@ def judge_fig5(
     its own); `results` holds the scores of strength 0 and of the dose, its rows named by
     `model_row`, its metrics ending as `CONDITION_SUFFIXES` has them.
 
-    Claims on maps, probabilities and decisions are decided by the patient bootstrap over all test
-    images, with the trained models held fixed: `n` counts patients. Those on maps are judged at
-    `layer`, the measures' first if not named, and the note says what the other layers say. Claims
-    on scores are decided by the corrected resampled t interval over paired runs, with the bootstrap
-    beside it: on labels as they came and, with the suffix "-truth", on true ones. Effects are
+    Every claim is about a way of training, and two trainings differ: the corrected resampled t
+    interval over paired runs decides (`n` of them), of a run's mean over its test images or of its
+    score, with the patient bootstrap beside it, which holds the trained models fixed. Claims on
+    maps are judged at `layer`, the measures' first if not named, and the note says what the other
+    layers say. Those on scores are judged on labels as they came and, with the suffix "-truth", on
+    true ones. With a single run the bootstrap decides what images measure. Effects are
     fractions, positive where they are what the claim says; `paper` is NaN, for the sources print no
     figure. Raises UserError where a frame lacks a column, for no measures, and for a layer that was
     not mapped.

@@ -20,6 +20,7 @@ from testiculus.claims.attention_images import (
     derived,
     empty_maps,
     predictions,
+    run_means,
 )
 from testiculus.claims.attention_schema import BLIND, IMAGE_MEASURES, NO_STRENGTH, SCORES
 from testiculus.claims.attention_scores import run_scores
@@ -33,7 +34,8 @@ BOOTSTRAP_SEED = 0
 class Evidence:
     """The measures, arranged: `values` holds float64 images x `IMAGE_MEASURES` for every cell.
 
-    They are means over seeds, NaN where none has one. `patients` numbers the patient of each image.
+    They are means over seeds, NaN where none has one; `runs` holds the means over the images of
+    every run, (seed, fold) x `IMAGE_MEASURES`. `patients` numbers the patient of each image.
     `weights` is float64 (1 + draws) x patients: ones, then how often a draw holds each. `tested`
     maps (row, strength, condition) to its predictions: seed, fold, image and patient (numbers),
     label, true_label and probability. `layers` are in the order of the measures, of which the
@@ -43,6 +45,7 @@ class Evidence:
     """
 
     values: dict[Cell, np.ndarray]
+    runs: dict[Cell, pd.DataFrame]
     patients: np.ndarray
     weights: np.ndarray
     tested: dict[tuple[str, float, str], pd.DataFrame]
@@ -73,6 +76,7 @@ class Evidence:
         patients = np.unique(images.astype(str), return_inverse=True)[1].ravel()
         return cls(
             cell_values(frame, images.index),
+            run_means(frame),
             patients,
             patient_weights(int(patients.max()) + 1, seed=seed, draws=draws),
             predictions(frame, images.index, patients),

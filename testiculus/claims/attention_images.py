@@ -34,7 +34,8 @@ def derived(measures: pd.DataFrame) -> pd.DataFrame:
     """Return `measures` with the measures that follow from others (see `IMAGE_MEASURES`).
 
     gain_x = energy_x - area_x, shift_markers = energy_markers - there_markers; and against the same
-    model's probability p for the unmarked image, |p' - p|, p' - p and whether p' > 0.5 differs.
+    model's probability p for the unmarked image, |p' - p|, that over the standard deviation of p
+    over the images, p' - p, and whether p' > 0.5 differs.
     Raises UserError where a column is missing, where there is no line, and where one model has two
     lines for one image, condition and layer.
     """
@@ -55,9 +56,12 @@ def derived(measures: pd.DataFrame) -> pd.DataFrame:
     marked, probability = frame["condition"] != UNMARKED, frame["probability"]
     key = [*RUN, "image"]
     before = frame[~marked].drop_duplicates(key).set_index(key)["probability"]
+    spread = before.groupby(level=RUN).std().replace(0.0, np.nan)
     before = before.reindex(pd.MultiIndex.from_frame(frame[key])).to_numpy()
     change = (probability - before).where(marked)
     frame["probability_shift"], frame["probability_change"] = change, change.abs()
+    spread = spread.reindex(pd.MultiIndex.from_frame(frame[RUN])).to_numpy()
+    frame["probability_change_relative"] = change.abs() / spread
     flipped = ((probability > 0.5) != (before > 0.5)).astype("float64")
     frame["flipped"] = flipped.where(change.notna())
     return frame
@@ -71,6 +75,13 @@ def cell_values(frame: pd.DataFrame, images: pd.Index) -> dict[Cell, np.ndarray]
         means = group.groupby("image")[columns].mean()
         values[Cell(*key)] = means.reindex(images).to_numpy("float64")
     return values
+
+
+def run_means(frame: pd.DataFrame) -> dict[Cell, pd.DataFrame]:
+    """Return each cell's mean over the images of every run: (seed, fold) x `IMAGE_MEASURES`."""
+    groups = frame.groupby(list(Cell._fields), sort=False)
+    columns = list(IMAGE_MEASURES)
+    return {Cell(*key): part.groupby(["seed", "fold"])[columns].mean() for key, part in groups}
 
 
 def predictions(

@@ -15,13 +15,13 @@ from testiculus.claims.attention_schema import (
     BLIND,
     CONTROL_COLUMNS,
     CONTROL_MEASURES,
+    CONTROLLED,
     CONTROLS,
     DIFFERENCE_COLUMNS,
     IMAGE_MEASURES,
     NO_STRENGTH,
     SCORES,
     SUMMARY_COLUMNS,
-    UNMARKED,
     WITH,
     WITHOUT,
 )
@@ -73,26 +73,25 @@ def controls_frame(measures: pd.DataFrame | Evidence, layer: str = "") -> pd.Dat
     """Return what the controls score on the measures of a map: columns `CONTROL_COLUMNS`.
 
     `value` and `control` are the means over the images that both have, at `layer` (the first if not
-    named) and strength 0. A measure is informative against a control if the interval of value -
-    control excludes zero: on unmarked images with the trained model above, on marked ones, where a
-    map that ignores the picture has exactly 0, on either side. A control that scores like the
-    trained model shows that the measure measures nothing. Raises UserError as `Evidence.of` does.
+    named) and strength 0, of the model and the controls that `CONTROLLED` names. A measure is
+    informative against a control if the interval of value - control is above zero. A control that
+    scores like the trained model, or higher, shows that the measure does not tell what was learnt.
+    Raises UserError as `Evidence.of` does.
     """
     evidence = Evidence.of(measures)
     lines = []
     for condition, names in CONTROL_MEASURES.items():
-        trained = evidence.cell(WITH, NO_STRENGTH, condition, layer)
+        row, controls = CONTROLLED[condition]
+        trained = evidence.cell(row, NO_STRENGTH, condition, layer)
         for measure in names:
-            for control in CONTROLS:
+            for control in controls:
                 other = evidence.cell(control, *trained[1:])
                 pair = [evidence.column(cell, measure) for cell in (trained, other)]
                 if (line := _control_line(evidence, *pair)) is not None:
                     value, at_control, interval = line
-                    above = interval.low > 0
-                    informative = above or (condition != UNMARKED and interval.high < 0)
                     bounds = (interval.effect, interval.low, interval.high)
-                    found = (value, at_control, *bounds, bool(informative), interval.n)
-                    lines.append((measure, WITH, control, *found))
+                    found = (value, at_control, *bounds, bool(interval.low > 0), interval.n)
+                    lines.append((measure, row, control, *found))
     return pd.DataFrame(lines, columns=CONTROL_COLUMNS)
 
 

@@ -33,6 +33,7 @@ MEASURE_COLUMNS = (
     *("energy_parenchyma", "area_parenchyma", "point_parenchyma"),
     *("energy_lesion", "area_lesion", "point_lesion"),
     *("energy_markers", "area_markers", "there_markers", "point_markers", "map_change"),
+    *("energy_clear", "change_between"),
 )
 SUMMARY_COLUMNS = (
     *("row", "strength", "condition", "layer", "measure"),
@@ -52,16 +53,22 @@ MAP_MEASURES = (
     *("energy_parenchyma", "gain_parenchyma", "point_parenchyma"),
     *("energy_lesion", "gain_lesion", "point_lesion"),
     *("energy_markers", "gain_markers", "shift_markers", "point_markers", "map_change"),
+    *("energy_clear", "change_between"),
 )
-PREDICTION_MEASURES = ("probability_change", "probability_shift", "flipped")
+PREDICTION_MEASURES = (
+    *("probability_change", "probability_change_relative", "probability_shift", "flipped"),
+)
 IMAGE_MEASURES = (*MAP_MEASURES, *PREDICTION_MEASURES)
 SCORES = ("accuracy", "f1", "auc")
 SCORE_MEASURES = tuple(f"{score}_{labels}" for labels in ("original", "truth") for score in SCORES)
-# On unmarked images more is better, on marked ones a map that ignores the picture has 0 exactly.
+# What the controls are asked, and of whom: where the model looks, of the one that is to look at the
+# tissue; what markers move, of the one that they are said to move. A map that ignores the picture
+# has 0 there by definition, and random labels are trained with markers: they answer neither.
 CONTROL_MEASURES = {
     UNMARKED: ("energy_parenchyma", "point_parenchyma", "energy_lesion", "point_lesion"),
-    ALL_KINDS: ("shift_markers", "map_change"),
+    ALL_KINDS: ("shift_markers", "map_change", "probability_change_relative"),
 }
+CONTROLLED = {UNMARKED: (WITH, CONTROLS), ALL_KINDS: (WITHOUT, (RANDOM_WEIGHTS,))}
 
 MEASURE_NAMES = {  # as readers see them, each to be read alone
     "energy_parenchyma": "map's energy inside the parenchyma",
@@ -75,7 +82,10 @@ MEASURE_NAMES = {  # as readers see them, each to be read alone
     "shift_markers": "energy drawn to the markers",
     "point_markers": "map's maximum on the inserted markers",
     "map_change": "change of the map",
+    "energy_clear": "map's energy inside the parenchyma, away from the markers",
+    "change_between": "difference between maps of two images",
     "probability_change": "change of the probability",
+    "probability_change_relative": "change of the probability, in the model's standard deviations",
     "probability_shift": "change of the probability, signed",
     "flipped": "decisions that flip",
     "accuracy_original": "accuracy, labels as they came",

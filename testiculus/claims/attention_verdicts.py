@@ -27,7 +27,7 @@ from testiculus.claims.verdicts import (
     verdict_of,
     verdict_of_standing_in,
 )
-from testiculus.intervals import Interval
+from testiculus.intervals import Interval, corrected_resampled_interval
 from testiculus.paper import EQUAL_MARGIN
 from testiculus.paper.attention import AttentionClaim, AttentionTerm
 
@@ -38,8 +38,10 @@ RULES: Mapping[str, Callable[[Interval], str]] = {
 }
 NO_LOSS = f"no loss means at most {100 * EQUAL_MARGIN:g} points"
 NO_DOSE = "no model was trained on marks that go with the label (bias 0 alone was run)"
+ONE_RUN = "one run: the patient bootstrap decides, with that one training held fixed"
 MASKS = {"parenchyma": "the parenchyma", "lesion": "a lesion", "markers": "inserted markers"}
-AREA = "the area covered"  # the rival of "best" that is no row
+# The rival of "best" that is no row: what a measure is already a difference from.
+ALREADY = {"gain_parenchyma": "the area covered", "shift_markers": "what lay there before"}
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,8 @@ class Case:
 
 def images_outcome(text: AttentionClaim, case: Case) -> Outcome:
     """Judge a claim on what images measure, and note what the other layers of the maps say."""
+    if text.untestable:
+        return untestable(text.untestable)
     found = _at_layer(text, case, case.layer)
     if found.verdict == UNTESTABLE:
         return found
@@ -72,7 +76,7 @@ def images_outcome(text: AttentionClaim, case: Case) -> Outcome:
         others = (layer for layer in case.evidence.layers if layer != case.layer)
         elsewhere = (_elsewhere(text, case, layer) for layer in others)
         notes += [f"maps at {case.layer}", *elsewhere, _empty_maps(case.evidence, cells)]
-    return replace(found, note=joined(*notes, f"conditional on {models} trained models"))
+    return replace(found, note=joined(*notes, f"{models} trained models"))
 
 
 def scores_outcome(text: AttentionClaim, labels: str, case: Case) -> Outcome:
@@ -102,26 +106,37 @@ def scores_outcome(text: AttentionClaim, labels: str, case: Case) -> Outcome:
 
 
 def _at_layer(text: AttentionClaim, case: Case, layer: str) -> Outcome:
-    """Judge a claim on what images measure by the patient bootstrap of its signed sum."""
-    found = {AREA: _sum_outcome(text, text.terms, case, layer)}
+    """Judge a claim on what images measure, by its signed sum over the paired runs."""
+    own = ALREADY.get(text.measure, "zero")
+    found = {own: _sum_outcome(text, text.terms, case, layer)}
     for rival in text.rivals:
         against = (*text.terms, replace(text.terms[0], sign=-1, row=rival))
         found[f"row {rival}"] = _sum_outcome(text, against, case, layer)
-    return best_of(found) if text.kind == "best" else found[AREA]
+    return best_of(found) if text.kind == "best" else found[own]
 
 
 def _sum_outcome(
     text: AttentionClaim, terms: Sequence[AttentionTerm], case: Case, layer: str
 ) -> Outcome:
-    columns = [case.evidence.column(case.cell(term, layer), text.measure) for term in terms]
+    cells = [case.cell(term, layer) for term in terms]
+    columns = [case.evidence.column(cell, text.measure) for cell in cells]
     for term, column in zip(terms, columns, strict=True):
         if np.isnan(column).all():
             return untestable(_missing(text, term, case, layer))
     values = sum(term.sign * column for term, column in zip(terms, columns, strict=True))
     if np.isnan(values).all():
         return untestable("no image that all of the models measure")
-    interval = case.evidence.mean(values - text.least)
-    return decided_by(interval, interval, rule=RULES[text.kind])
+    beside = case.evidence.mean(values - text.least)
+    parts = [
+        t.sign * case.evidence.runs[c][text.measure] for t, c in zip(terms, cells, strict=True)
+    ]
+    differences = pd.concat(parts, axis=1, join="inner").sum(axis=1, skipna=False).dropna()
+    if len(differences) < 2:  # one run: its spread over trainings is not known
+        return replace(decided_by(beside, beside, rule=RULES[text.kind]), note=ONE_RUN)
+    interval = corrected_resampled_interval(
+        differences.to_numpy() - text.least, ratio=case.conditions.ratio
+    )
+    return decided_by(interval, beside, rule=RULES[text.kind])
 
 
 def _missing(text: AttentionClaim, term: AttentionTerm, case: Case, layer: str) -> str:
@@ -131,7 +146,7 @@ def _missing(text: AttentionClaim, term: AttentionTerm, case: Case, layer: str) 
         return f"row {model_row(term.row, cell.strength)} was not run"
     if cell not in evidence.values:
         return f"no maps of {term.row} on test images {term.images} at {layer}"
-    part = text.measure.partition("_")[2]
+    part = text.measure.partition("_")[2].replace("clear", "parenchyma")
     if part in MASKS and part not in evidence.masks:
         return f"no image has a mask of {MASKS[part]}"
     if evidence.empty[cell][0] == evidence.empty[cell][1]:

@@ -5,14 +5,17 @@ image without markers, and let go. Main functions: `measure_model`, and `measure
 the same with maps that come from no model. Thesis, section 6.4; article, section 5, Fig. 5.
 """
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch.nn.functional import max_pool2d
 
 from testiculus.base.store import Checkpoint
 from testiculus.explain import (
+    GRID,
     area_share,
     energy_share,
     gradcam_plus_plus,
@@ -28,6 +31,7 @@ VALUES = (
     *("energy_parenchyma", "area_parenchyma", "point_parenchyma"),
     *("energy_lesion", "area_lesion", "point_lesion"),
     *("energy_markers", "area_markers", "there_markers", "point_markers", "map_change"),
+    *("energy_clear", "change_between"),
 )
 CHUNK = 512  # images whose maps are in memory at a time
 
@@ -160,8 +164,22 @@ def _measured(
         found["there_markers"] = energy_share(before, marks)
         found["point_markers"] = pointing_game(maps, marks)
         found["map_change"] = map_change(maps, before)
+        if "parenchyma" in within:
+            found["energy_clear"] = energy_share(maps, within["parenchyma"] & ~near(marks))
+    elif (
+        len(maps) > 1
+    ):  # an image's map beside that of one half the images away: no view of its own
+        found["change_between"] = map_change(maps, np.roll(maps, len(maps) // 2, axis=0))
     missing = np.full(len(maps), np.nan)
     return np.stack([np.asarray(found.get(name, missing), float) for name in VALUES], axis=1)
+
+
+def near(marks: np.ndarray) -> np.ndarray:
+    """Return the pixels at most a cell of a 7 x 7 map away from a marker, bool (k, h, w)."""
+    reach = [math.ceil(side / GRID) for side in marks.shape[1:]]
+    window = [2 * r + 1 for r in reach]
+    wide = max_pool2d(torch.from_numpy(marks).float()[:, None], window, 1, reach)
+    return wide[:, 0].numpy() > 0
 
 
 def _plain(mask: torch.Tensor) -> np.ndarray:

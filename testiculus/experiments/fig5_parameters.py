@@ -27,6 +27,10 @@ START = (
     "imagenet"  # ours: the article names no weights for Fig. 5; its protocol's first (section 3)
 )
 INSTEAD = "scratch-A"
+NOT_GROUPED = (
+    "VARIANT=released does not group its folds by patient: models are tested on patients whose "
+    "other images they were trained on, and intervals over patients and verdicts are too certain"
+)
 LAST_STAGE = "layer4"  # of a ResNet-18; measured beside the layer that decides
 
 
@@ -146,7 +150,7 @@ def _filled(images: ImageSet, name: str) -> np.ndarray:
 
 
 def warn_of_odd_choices(planned: "Fig5Plan", data: str, patients: object) -> None:
-    """Warn of what is usable and odd: rates, sizes, masks, and one strength alone."""
+    """Warn of what is usable and odd: rates, sizes, folds, masks, and one strength alone."""
     for message in _oddities(planned, data, patients):
         warnings.warn(message, InputWarning, stacklevel=4)
 
@@ -161,6 +165,8 @@ def _oddities(planned: "Fig5Plan", data: str, patients: object) -> list[str]:
         )
     if data != "phantom" and patients is not None:
         found.append("PATIENTS sets the phantom's size; a manifest has the patients that it has")
+    if not planned.protocol.grouped:
+        found.append(NOT_GROUPED)
     if len(planned.strengths) == 1:
         found.append("STRENGTHS holds 0 alone: no shortcut is planted, and none is measured")
     told = planned.images.frame.get("has_mask")

@@ -34,6 +34,8 @@ class AttentionClaim:
     "beats": the sum is above `least`. "best": that, and the first term's model beats each of
     `rivals` on the same images. "stands in": the sum is no worse than zero, or hardly.
 
+    A claim that nothing here can decide says why in `untestable`.
+
     `text` is in this project's words, `source` the place it is said at, or that it is this
     project's own comparison; `reads` says how a word of the sources was made a number, if one was.
     """
@@ -47,6 +49,7 @@ class AttentionClaim:
     least: float = 0.0
     rivals: tuple[str, ...] = ()
     reads: str = ""
+    untestable: str = ""
 
     @property
     def of_dose(self) -> bool:

@@ -77,6 +77,8 @@ def _looked(frame, level, condition, chance):
     marked = condition != UNMARKED
     frame["energy_parenchyma"] = level["marked" if marked else "tissue"] + scatter[0]
     frame["area_parenchyma"] = AREA
+    frame["energy_clear"] = 0.6 * frame["energy_parenchyma"] if marked else np.nan
+    frame["change_between"] = np.nan if marked else 0.2 + scatter[0]
     frame["point_parenchyma"] = (frame["energy_parenchyma"] > 0.5).astype(float)
     frame["energy_lesion"], frame["area_lesion"] = 0.1 * level["tissue"] + scatter[1], 0.02
     frame["point_lesion"] = 0.0

@@ -4,7 +4,6 @@ import pytest
 from testiculus.claims.attention import (
     ALL_KINDS,
     AS_TRAINED,
-    BLIND,
     CENTRE_MAP,
     CONTROL_COLUMNS,
     CONTROL_MEASURES,
@@ -60,14 +59,13 @@ def test_every_cell_has_a_line_for_each_measure_it_has(summary, measures):
     assert not summary.duplicated(KEY).any() and summary["value"].notna().all()
     lines = summary.groupby(["row", "strength", "condition", "layer"])["measure"].apply(set)
     assert len(lines) == len(measures.drop_duplicates(KEY[:4]))
-    marks = {name for name in IMAGE_MEASURES if "markers" in name or name == "map_change"}
-    scored = set(SCORE_MEASURES)
-    assert lines[WITH, 1.0, AS_TRAINED, "layer4"] == set(IMAGE_MEASURES) | scored
+    marks = {name for name in IMAGE_MEASURES if "markers" in name} | {"map_change", "energy_clear"}
+    scored, plain = set(SCORE_MEASURES), {"change_between"}  # of images as they are alone
+    assert lines[WITH, 1.0, AS_TRAINED, "layer4"] == (set(IMAGE_MEASURES) | scored) - plain
     unmarked = lines[WITHOUT, 0.0, UNMARKED, "layer2"]
     assert unmarked == (set(IMAGE_MEASURES) | scored) - marks - set(PREDICTION_MEASURES)
-    assert lines[CENTRE_MAP, 0.0, ALL_KINDS, "layer2"] == set(IMAGE_MEASURES) - set(
-        PREDICTION_MEASURES
-    )
+    of_maps = set(IMAGE_MEASURES) - set(PREDICTION_MEASURES)
+    assert lines[CENTRE_MAP, 0.0, ALL_KINDS, "layer2"] == of_maps - plain
 
 
 def test_every_measure_has_a_name_for_readers(summary):
@@ -138,14 +136,15 @@ def test_controls_say_which_measures_tell_the_trained_model_from_them(controls):
     assert told["energy_parenchyma", RANDOM_MAP] and told["energy_parenchyma", RANDOM_LABELS]
     assert not told["energy_parenchyma", CENTRE_MAP]  # looks there more than the trained model
     assert not told["point_lesion", RANDOM_MAP]  # never in a lesion, neither of them
-    assert told["shift_markers", RANDOM_LABELS]  # moves more, and so differs
-    assert told["map_change", CENTRE_MAP]
-    at_zero = controls.set_index(["measure", "against"])["control"]
-    assert all(at_zero[name, row] == 0 for name in CONTROL_MEASURES[ALL_KINDS] for row in BLIND)
+    assert told["shift_markers", RANDOM_WEIGHTS] and told["map_change", RANDOM_WEIGHTS]
+    asked = controls.groupby("measure")[["row", "against"]].agg(set)
+    for name in CONTROL_MEASURES[ALL_KINDS]:  # of the model that markers are said to move
+        assert tuple(asked.loc[name]) == ({WITHOUT}, {RANDOM_WEIGHTS})
+    assert tuple(asked.loc["energy_parenchyma"]) == ({WITH}, set(CONTROLS))
 
 
 def test_a_control_like_the_trained_model_makes_a_measure_uninformative(invented):
-    same = {"tissue": 0.7, "marked": 0.65, "pull": 0.05}
+    same = {"tissue": 0.7, "marked": 0.65, "pull": 0.6}  # of each measure's own model
     bent = invented.measures({(RANDOM_WEIGHTS, 0.0): same}, images=60, layers=("layer2",))
 
     told = controls_frame(Evidence.of(bent, draws=300)).set_index(["measure", "against"])

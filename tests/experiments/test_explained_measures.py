@@ -35,6 +35,7 @@ from testiculus.finetune.training import normalise, to_float
 CPU = torch.device("cpu")
 LAYERS = ("layer1", "layer3")
 MARKER_VALUES = ["energy_markers", "area_markers", "there_markers", "point_markers", "map_change"]
+OF_PLAIN = ["change_between"]
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +88,8 @@ def test_what_is_not_defined_is_missing(world, measures):
     plain, marked = (measures["condition"] == name for name in (UNMARKED, ALL_KINDS))
     assert measures.loc[plain, MARKER_VALUES].isna().all(axis=None)
     assert measures.loc[marked, MARKER_VALUES].notna().all(axis=None)
+    assert measures.loc[plain, OF_PLAIN].notna().all(axis=None)
+    assert measures.loc[marked, OF_PLAIN].isna().all(axis=None)
     maskless = measures["image"].isin(["6.png", "7.png"])
     inside = ["energy_parenchyma", "area_parenchyma", "point_parenchyma"]
     assert measures.loc[maskless, inside].isna().all(axis=None)
