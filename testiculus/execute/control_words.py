@@ -11,6 +11,7 @@ from testiculus.claims.attention_schema import CONTROL_MEASURES, MEASURE_NAMES
 from testiculus.execute.found import EXPECTED, Result, page_name
 
 EXPERIMENT = "fig5"
+EVERY = "told from every one"  # of several controls; what markers move has one alone
 
 
 def controls_told(found: Iterable[Result]) -> str:
@@ -55,4 +56,6 @@ def _cell(told: dict[str, dict[str, bool]] | None, measure: str) -> str:
     if measure not in told:
         return "not measured"
     alike = [control for control, informative in told[measure].items() if not informative]
-    return f"**not told from** {', '.join(alike)}" if alike else "told from every one"
+    if alike:
+        return f"**not told from** {', '.join(alike)}"
+    return f"told from {next(iter(told[measure]))}" if len(told[measure]) == 1 else EVERY

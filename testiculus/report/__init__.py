@@ -33,6 +33,7 @@ from testiculus.report.render import Table
 from testiculus.report.tables import table1_frame, table1_table, verdicts_table
 from testiculus.report.tables_attention import kinds_table, two_by_two_table
 from testiculus.report.tables_attention_claims import attention_verdicts_table, controls_table
+from testiculus.report.tables_attention_dose import dose_table
 from testiculus.report.tables_copies import copies_table, generation_verdicts_table
 from testiculus.report.tables_encoders import (
     encoders_table,
@@ -69,6 +70,7 @@ __all__ = [
     "controls_table",
     "copies_table",
     "dose_plot",
+    "dose_table",
     "encoders_table",
     "excluded_table",
     "feature_map",

@@ -23,8 +23,8 @@ from testiculus.report.render import ABSENT, percent
 
 SUMMARY_NEEDS = ("row", "strength", "condition", "layer", "measure", "value", "ci_low", "ci_high")
 CONDITIONAL = (
-    "Intervals are over patients and hold for these trained models; they leave out how much "
-    "another training would differ."
+    "Intervals are over patients and hold for these trained models; how much another training "
+    "would differ is in those of the verdicts alone."
 )
 TISSUES = ("parenchyma", "lesion")
 

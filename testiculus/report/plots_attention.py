@@ -35,10 +35,10 @@ LOOKS = {
 }
 SCORED_ON = {"original": "labels as they came", "truth": "true labels"}
 CHANCE = 50  # percent: the AUC of a coin
-DOSES = (  # measure (the labels follow those of a score), test images, title, unit
-    ("auc", UNMARKED, "AUC, unmarked test images", "percent"),
-    ("auc", AS_TRAINED, "AUC, biased test images", "percent"),
-    ("energy_markers", AS_TRAINED, "energy on the marks", "percent of the map"),
+DOSES = (  # measure (the labels follow those of a score), test images, title, unit, what is none
+    ("auc", UNMARKED, "AUC, unmarked test images", "percent", CHANCE),
+    ("auc", AS_TRAINED, "AUC, biased test images", "percent", CHANCE),
+    ("shift_markers", AS_TRAINED, "energy drawn to the marks", "percentage points", 0),
 )
 SWAYED = (  # measure, title, unit
     ("shift_markers", "energy drawn to the marker", "percentage points"),
@@ -61,22 +61,21 @@ def dose_plot(
 ) -> "Figure":
     """Draw what training on marks that go with the label costs, against how strongly they do.
 
-    AUC on unmarked test images, AUC where the test images are as biased as training, and the share
-    of the map's energy on those marks (dotted: the area that they cover). `scoring` is "original"
-    (labels as they came) or "truth". Bars: 95 % over patients. Raises `UserError` for an unknown
-    scoring, for a layer that was not measured, or where a column is missing.
+    AUC on unmarked test images, AUC where the test images are as biased as training, and how much
+    of the map's energy those marks draw above what the same pixels had (what lies on them at all
+    says where they stand: the phantom's are on the tissue). `scoring` is "original" (labels as they
+    came) or "truth". Bars: 95 % over patients. Raises `UserError` for an unknown scoring, for a
+    layer that was not measured, or where a column is missing.
     """
     one_of(scoring, SCORED_ON, "scoring")
     chosen = lines_of(summary, main_layer(summary, layer)).query("row in @ROWS")
     strengths = sorted(chosen["strength"].unique())
     with book_style():
         figure, axes = panels(1, len(DOSES), 3.2)
-        for axis, (measure, images, title, unit) in zip(axes, DOSES, strict=True):
+        for axis, (measure, images, title, unit, none) in zip(axes, DOSES, strict=True):
             name = f"{measure}_{scoring}" if measure == "auc" else measure
             found = _at_doses(chosen[chosen["measure"] == name], images)
-            _draw_dose(axis, found, strengths, chance=measure == "auc")
-            if measure == "energy_markers":
-                _draw_area(axis, _at_doses(chosen, images))
+            _draw_dose(axis, found, strengths, none)
             axis.set_title(title)
             axis.set(xlabel="marked positives in training", ylabel=unit)
             bare(axis, left=True)
@@ -85,8 +84,9 @@ def dose_plot(
     note = (
         "Across: how many of the training images labelled positive carry measuring marks; of the "
         "others none does, and biased test images go by the same rule. AUC against "
-        f"{SCORED_ON[scoring]}; dashed: chance. Dotted: the area that the marks cover. Bars: 95 % "
-        "over patients, for these trained models"
+        f"{SCORED_ON[scoring]}; dashed: chance. Drawn: the share of the map's energy on the marks "
+        "less what the same pixels have in the unmarked image's map, on the images that carry any. "
+        "Bars: 95 % over patients, for these trained models"
     )
     return finished(figure, "", on_conditions(conditions, note))
 
@@ -97,8 +97,8 @@ def _at_doses(chosen: pd.DataFrame, images: str) -> pd.DataFrame:
     return chosen[(chosen["condition"] == images) | unbiased].sort_values("strength")
 
 
-def _draw_dose(axis: "Axes", found: pd.DataFrame, strengths: list[float], chance: bool) -> None:
-    """Draw one measure of both models against the strength of the bias."""
+def _draw_dose(axis: "Axes", found: pd.DataFrame, strengths: list[float], none: float) -> None:
+    """Draw one measure of both models against the strength of the bias; `none`: chance, or 0."""
     widest = max([1.0, *strengths])
     for row, (name, colour, marker, side) in LOOKS.items():
         of_row = found[found["row"] == row]
@@ -108,8 +108,8 @@ def _draw_dose(axis: "Axes", found: pd.DataFrame, strengths: list[float], chance
     if found.empty:
         say(axis, "not run")
         return
-    if chance:
-        axis.axhline(CHANCE, color=BLACK, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
+    dashes = (0, (4, 3)) if none else "solid"
+    axis.axhline(none, color=BLACK, linewidth=1, linestyle=dashes, zorder=1)
     axis.set_xticks(strengths, [f"{100 * s:g} %" for s in strengths])
     axis.set_xlim(-0.07 * widest, 1.07 * widest)
     axis.grid(axis="x", visible=False)
@@ -120,15 +120,6 @@ def _points(axis: "Axes", x, found: pd.DataFrame, name: str, colour: str, marker
     axis.vlines(x, 100 * found["ci_low"], 100 * found["ci_high"], color=colour, lw=2, alpha=0.5)
     look = {"color": colour, "marker": marker, "linestyle": "none", "markersize": 6}
     axis.plot(x, 100 * found["value"], label=name, markeredgecolor="white", zorder=3, **look)
-
-
-def _draw_area(axis: "Axes", chosen: pd.DataFrame) -> None:
-    """Draw the share of the picture that the marks cover: energy less its gain over that."""
-    found = chosen.pivot_table(index="strength", columns="measure", values="value")
-    if {"energy_markers", "gain_markers"} <= set(found):
-        area = 100 * (found["energy_markers"] - found["gain_markers"]).dropna()
-        axis.plot(area.index, area, color=BLACK, linewidth=1.4, linestyle=(0, (1, 1.4)), zorder=4)
-        axis.set_ylim(bottom=0)
 
 
 def _same_scale(axes: "list[Axes]") -> None:
@@ -224,7 +215,8 @@ def paired_plot(
         for axis in axes[len(there) :]:
             say(axis, "not measured")
     note = (
-        "Each point: one test image, mapped by the model that was trained without its patient. "
+        "Each point: one test image, mapped by a model that was not trained on it (with grouped "
+        "folds: on no image of its patient). "
         "Shaded: lower with marker augmentation. Up, down: images above and below the diagonal"
     )
     if len(there) and PAIRED[0] not in there:

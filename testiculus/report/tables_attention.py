@@ -39,14 +39,15 @@ from testiculus.report.render import (
     without_repeats,
 )
 
-IN_TABLE = tuple(MEASURE_NAMES)
-SIGNED = ("gain_parenchyma", "gain_lesion", "gain_markers", "shift_markers", "probability_shift")
-OURS = "in no source"
-VERDICTS = (
-    *("claim", "text", "source", "effect", "ci_low", "ci_high", "verdict"),
-    *("boot_low", "boot_high", "note"),
+BELOW = {"gain_parenchyma": "energy_clear", "map_change": "change_between"}  # to be read together
+IN_TABLE = tuple(
+    name
+    for measure in MEASURE_NAMES
+    if measure not in BELOW.values()
+    for name in (measure, BELOW.get(measure))
+    if name
 )
-NOTHING_CLAIMED = "The smoke profile tests the machinery; it claims nothing."
+SIGNED = ("gain_parenchyma", "gain_lesion", "gain_markers", "shift_markers", "probability_shift")
 
 
 def two_by_two_table(
@@ -77,9 +78,13 @@ def two_by_two_table(
         f"{numbers_note(shown)} {CONDITIONAL}",
         f"Maps: Grad-CAM++ of the positive class at {layer or ABSENT}. Energy: share of the map's "
         "sum. Maximum: how often it lies there. Drawn: energy on the markers above what the same "
-        "pixels have in the unmarked image's map. Change of the map: total variation, 0 where "
-        f"it stays, 100 where it moves away entirely. {ALL_KINDS.capitalize()}: every test "
-        "image carries at least one marker.",
+        "pixels have in the unmarked image's map. Change of the map: total variation. Even two "
+        "maps that share no bright place stay far below 100, since a map is hardly zero anywhere; "
+        "its scale is the line below it, the same distance between the unmarked maps of two "
+        "images. Away from the markers: by more than a seventh of the image's side. In standard "
+        "deviations: percent of the standard deviation of the model's probabilities over its "
+        f"unmarked test images. {ALL_KINDS.capitalize()}: every test image carries at least one "
+        "marker.",
         *absence_notes(shown),
         *(f"Not run, {name}: {remedy}" for name, remedy in conditions.not_run.items()),
     )
@@ -147,7 +152,8 @@ def kinds_table(
     notes = (
         "Percent of the image that the marker covers (area) and of the map's energy that lies on "
         "it. Drawn: that energy above what the same pixels had before, points. Map: its change, "
-        "total variation. Probability: its change, either way, points. Flips: percent of "
+        "total variation, to be read against the difference between maps of two images in the "
+        "table of both models. Probability: its change, either way, points. Flips: percent of "
         f"decisions. Maps at {layer or ABSENT}. {CONDITIONAL}",
     )
     caption = f"One kind of marker at a time: {reached_on(conditions)}"

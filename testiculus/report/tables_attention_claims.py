@@ -6,6 +6,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 
 from testiculus.claims.attention import SCORED_ON
@@ -34,20 +35,32 @@ from testiculus.report.render import (
 )
 from testiculus.report.tables_pretraining import NOT_CLAIMED
 
-OURS = "in no source"
+OURS = "this project's comparison"
 NOTHING_CLAIMED = "The smoke profile tests the machinery; it claims nothing."
+RESOLVED = {  # by measure, maps' all in one: their kind where resolvable differences are told
+    "map": "maps",
+    "probability_change": "probability",
+    "probability_change_relative": "probability in standard deviations",
+    "probability_shift": "signed probability",
+    "flipped": "flips",
+    "accuracy": "accuracy",
+    "f1": "F1",
+    "auc": "AUC",
+}
 BROKEN = {UNTESTABLE: "cannot be\ntested here"}  # so that the column stays narrow
 VERDICTS = (
     *("claim", "text", "source", "effect", "ci_low", "ci_high", "verdict"),
-    *("boot_low", "boot_high", "note"),
+    *("boot_low", "boot_high", "resolvable", "note"),
 )
 
 
 def controls_table(controls: pd.DataFrame, conditions: Conditions) -> Table:
-    """Return each measure of the trained model beside those of what cannot know where to look.
+    """Return each measure of a trained model beside those of what cannot know where to look.
 
-    A measure tells the two apart where the interval of the paired difference says so: `tells`.
-    Below the table the measures that do not, by name. Raises `UserError` where a column is missing.
+    On unmarked images that is the model with markers and every control; on marked ones the model
+    that the markers are said to draw, and the network that has learnt nothing. A measure tells the
+    two apart where the interval of the paired difference is above zero: `tells`. Below the table
+    the measures that do not, by name. Raises `UserError` where a column is missing.
     """
     require_columns(controls, CONTROL_COLUMNS, "controls")
     known, lines = controls.dropna(subset="difference"), []
@@ -68,13 +81,13 @@ def controls_table(controls: pd.DataFrame, conditions: Conditions) -> Table:
     names = ["measure", "test images", "trained", "control", "scores", "difference [95 %]", "tells"]
     frame = pd.DataFrame(lines, columns=names)
     frame = without_repeats(frame, ["measure", "test images", "trained"])
-    rows = ", ".join(known["row"].unique()) or WITH
     notes = [
-        f"Percent; trained: the model {rows}; difference: trained less control, points, paired "
-        f"over the same images. {CONDITIONAL}",
+        f"Percent; trained: the model {_models_of(known)}; difference: trained less control, "
+        f"points, paired over the same images; tells: its interval is above 0. {CONDITIONAL}",
         "Random labels: trained alike on labels that were shuffled among patients; random weights: "
         "not trained; the other two are no model's: noise as smooth as a map, and a map that "
-        "always looks at the middle.",
+        "always looks at the middle. These two ignore the image, so that on marked images their "
+        "changes are 0 by definition and have no line.",
         *_what_measures_nothing(known, conditions),
     ]
     caption = f"Does a measure tell a trained model from a control? {reached_on(conditions)}"
@@ -84,6 +97,16 @@ def controls_table(controls: pd.DataFrame, conditions: Conditions) -> Table:
 
 def _images_of(measure: str) -> str:
     return next((c for c, measures in CONTROL_MEASURES.items() if measure in measures), ABSENT)
+
+
+def _models_of(controls: pd.DataFrame) -> str:
+    """Return which model is compared on which test images, in words."""
+    pairs = zip(controls["row"], controls["measure"].map(_images_of), strict=True)
+    images: dict[str, list[str]] = {}
+    for row, condition in dict.fromkeys(pairs):
+        images.setdefault(row, []).append(condition)
+    told = (f"{row} (test images {' and '.join(found)})" for row, found in images.items())
+    return ", ".join(told) or WITH
 
 
 def _what_measures_nothing(controls: pd.DataFrame, conditions: Conditions) -> Iterator[str]:
@@ -108,7 +131,10 @@ def _what_measures_nothing(controls: pd.DataFrame, conditions: Conditions) -> It
                 f"better: {named(measures)}."
             )
     if () in alike:
-        yield f"Tells the trained model from every control: {named(alike[()])}."
+        yield (
+            "Tells the trained model from every control that it is compared with: "
+            f"{named(alike[()])}."
+        )
 
 
 def _alike(controls: pd.DataFrame) -> Mapping[tuple[str, ...], list[str]]:
@@ -130,15 +156,15 @@ def attention_verdicts_table(
 ) -> Table:
     """Return every claim on markers and maps: who makes it, what was found here, and the verdict.
 
-    Effects are positive where they are what the claim says, in percentage points. `controls`
-    (controls.csv), where given, adds which of the measures measure nothing here. Raises `UserError`
-    where a column is missing.
+    Effects are positive where they are what the claim says, in percentage points. The interval over
+    paired runs decides, that over patients stands beside it. `controls` (controls.csv), where
+    given, adds which of the measures measure nothing here. Raises `UserError` where a column is
+    missing.
     """
     require_columns(verdicts, VERDICTS, "verdicts")
     texts, lines = {claim.id: claim for claim in attention_claims()}, []
     for found in verdicts.itertuples():
         here = f"{points(found.effect, 1)} {bracket(found.ci_low, found.ci_high)}"
-        alone = (found.boot_low, found.boot_high) == (found.ci_low, found.ci_high)
         text, read_on = _read_on(found, texts)
         lines.append(
             (
@@ -146,7 +172,7 @@ def attention_verdicts_table(
                 text,
                 read_on,
                 here if pd.notna(found.effect) else ABSENT,
-                ABSENT if alone else bracket(found.boot_low, found.boot_high),
+                bracket(found.boot_low, found.boot_high),
                 NOT_CLAIMED.replace(" (", "\n(")
                 if conditions.claims_nothing
                 else BROKEN.get(found.verdict, found.verdict),
@@ -156,10 +182,12 @@ def attention_verdicts_table(
     frame = without_repeats(pd.DataFrame(lines, columns=names), ["said by", "claim"])
     reads = dict.fromkeys(claim.reads for claim in texts.values() if claim.reads)
     notes = (
-        "Percentage points in the claim's direction. Maps, predictions: mean over test images, "
-        "interval over patients. Original: accuracy, F1 or AUC against labels as they came; truth: "
-        "against true labels; both: mean over runs, corrected resampled t interval, and beside it "
-        "the interval over patients, which holds for these trained models.",
+        "Percentage points in the claim's direction. Here: mean over paired runs (seeds x folds) "
+        "and corrected resampled t interval, which decides, since claims are about a way of "
+        "training and any two trainings differ; patients: bootstrap over patients, for these "
+        "trained models. Maps, predictions: means over a run's test images. Original: accuracy, F1 "
+        "or AUC against labels as they came; truth: against true labels.",
+        *_resolvable_note(verdicts, texts),
         "The sources show maps of a few images and print no figure for any of this. Ours: a "
         f"comparison that no source makes. No loss: at most {percent(EQUAL_MARGIN, 1)} points, a "
         "margin fixed in advance.",
@@ -179,6 +207,29 @@ def _read_on(found, texts: Mapping[str, AttentionClaim]) -> tuple[str, str]:
         return found.text, "maps" if measure in MAP_MEASURES else "predictions"
     read_on = "truth" if found.claim.endswith("-truth") else "original"
     return found.text.removesuffix(f", {SCORED_ON[read_on]}.").removesuffix(".") + ".", read_on
+
+
+def _resolvable_note(verdicts: pd.DataFrame, texts: Mapping[str, AttentionClaim]) -> Iterator[str]:
+    """Yield the smallest differences that could have been resolved: on maps, on each score, ...
+
+    Of each kind the largest half-width of a claim's deciding interval; a kind without any is left
+    out.
+    """
+    widest: dict[str, float] = {}
+    for found in verdicts.itertuples():
+        claim = texts.get(found.claim.removesuffix("-truth"))
+        if claim is None or not np.isfinite(found.resolvable) or not found.resolvable > 0:
+            continue  # 0: the same models
+        kind = _resolved(claim.measure)
+        widest[kind] = max(widest.get(kind, 0.0), found.resolvable)
+    parts = [f"{kind} {percent(widest[kind], 1)}" for kind in RESOLVED.values() if kind in widest]
+    if parts:
+        yield f"Smallest differences resolvable here, in points: {', '.join(parts)}."
+
+
+def _resolved(measure: str) -> str:
+    """Return what a measure's resolvable difference is told under."""
+    return RESOLVED["map"] if measure in MAP_MEASURES else RESOLVED[measure]
 
 
 def _worthless_note(controls: pd.DataFrame | None, conditions: Conditions) -> Iterator[str]:

@@ -61,7 +61,7 @@ def test_what_no_outline_allows_is_not_measured(tmp_path):
     told = cells(controls_told([found]))
 
     assert told[MEASURE_NAMES["energy_lesion"]] == "not measured"
-    assert told[MEASURE_NAMES["map_change"]] == "told from every one"
+    assert told[MEASURE_NAMES["map_change"]] == "told from random weights"  # it has no other
 
 
 def test_results_as_a_run_leaves_them_are_read_and_other_profiles_are_not(tmp_path):

@@ -13,6 +13,7 @@ from testiculus.experiments.fig5_parameters import (
     strength_list,
     unmeasured,
 )
+from testiculus.experiments.fig5_plan import plan
 
 
 @given(st.lists(st.integers(0, 100).map(lambda n: n / 100), unique=True))
@@ -89,3 +90,15 @@ def test_masks_are_counted_where_anything_is_inside_them():
 def test_without_masks_the_column_to_fill_is_named():
     found = unmeasured(image_set())
     assert "column mask)" in found["parenchyma"] and "column lesion_mask)" in found["lesion"]
+
+
+def test_folds_that_are_not_grouped_by_patient_are_warned_of(livers, monkeypatch, tmp_path):
+    livers.use(monkeypatch, tmp_path)
+    data = livers.write(tmp_path)
+
+    with pytest.warns(InputWarning, match="tested on patients whose other images"):
+        planned = plan(**livers.SMALL, data=data, variant="released")
+
+    patients = planned.images.frame["patient"].to_numpy()
+    (folds,) = planned.folds.values()
+    assert any(len(set(folds[patients == one])) > 1 for one in set(patients))

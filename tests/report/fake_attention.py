@@ -92,6 +92,9 @@ def _measured(part, row, strength, logit, spread, generator):
     part["area_lesion"] = np.where(part["true_label"].fillna(1) == 1, 0.04, np.nan)
     part["energy_lesion"] = (0.04 + spread[1] / 4 + 0.03 * (row in ROWS)).clip(0, 1)
     part["point_lesion"] = (spread[1] > 0.05).astype(float)
+    clear = part["energy_parenchyma"] * (0.7 - 0.5 * pull)  # far from the markers
+    part["energy_clear"] = clear if marked else np.nan
+    part["change_between"] = np.nan if marked else 0.12 + spread[1] / 2
     absent = part["area_lesion"].isna()
     part.loc[absent, ["energy_lesion", "point_lesion"]] = np.nan
     cover = COVER.get(condition, np.nan) * np.linspace(0.7, 1.3, images)  # as every model sees it
@@ -110,7 +113,7 @@ def _without_masks(part):
     names = [
         f"{kind}_{t}" for kind in ("energy", "area", "point") for t in ("parenchyma", "lesion")
     ]
-    return part.assign(**dict.fromkeys(names, np.nan))
+    return part.assign(**dict.fromkeys([*names, "energy_clear"], np.nan))
 
 
 def fake_fig5(conditions, draws=20, **options):

@@ -63,7 +63,7 @@ def test_no_title_or_label_runs_over_the_page_or_into_the_next(attentions, data)
 
 def test_auc_is_drawn_against_the_bias_on_unmarked_and_on_biased_images(attentions):
     run = attentions()
-    unmarked, biased, energy = dose_plot(run.summary, run.conditions).axes
+    unmarked, biased, drawn_to = dose_plot(run.summary, run.conditions).axes
 
     for row in (WITHOUT, WITH):
         x, y = dots(unmarked)[row]
@@ -72,18 +72,25 @@ def test_auc_is_drawn_against_the_bias_on_unmarked_and_on_biased_images(attentio
         # without a bias the biased test images are the unmarked ones
         later = values(run, row, AS_TRAINED, "auc_original")
         assert np.allclose(dots(biased)[row][1], [expected[0.0], *later])
-        on_marks = values(run, row, AS_TRAINED, "energy_markers")
-        assert np.allclose(dots(energy)[row][1], on_marks)
+        pull = values(run, row, AS_TRAINED, "shift_markers")
+        assert np.allclose(dots(drawn_to)[row][1], pull) and 0 not in pull.index
     assert unmarked.get_ylim() == biased.get_ylim()
 
 
-def test_the_area_of_the_marks_is_dotted_below_the_energy_on_them(attentions):
+def test_what_marks_draw_is_above_what_the_same_pixels_had_and_not_where_they_lie(attentions):
     run = attentions()
     axis = dose_plot(run.summary, run.conditions).axes[2]
-    chosen = run.measures.query("condition == @AS_TRAINED and row == @WITH and layer == 'layer2'")
-    areas = 100 * chosen.groupby("strength")["area_markers"].mean()
+    chosen = run.measures.query("condition == @AS_TRAINED and row == @WITHOUT")
+    moved = chosen["energy_markers"] - chosen["there_markers"]
+    expected = 100 * moved.groupby(chosen["strength"]).mean()
 
-    assert any(np.allclose(line.get_ydata(), areas) for line in axis.lines)
+    assert np.allclose(dots(axis)[WITHOUT][1], expected)
+    assert any(set(line.get_ydata()) == {0} for line in axis.lines)  # none is drawn
+    # marks that lie where a map is high anyway draw nothing by that
+    higher = run.summary["measure"].eq("energy_markers")
+    changed = run.summary.assign(value=run.summary["value"] + 0.3 * higher)
+    same = dose_plot(changed, run.conditions).axes[2]
+    assert np.allclose(dots(same)[WITHOUT][1], expected)
 
 
 def test_true_labels_are_scored_on_request_and_other_labels_refused(attentions):

@@ -6,17 +6,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from testiculus.base.errors import UserError
-from testiculus.claims.attention import ALL_KINDS, CONTROLS, MEASURE_NAMES, UNMARKED, WITH, WITHOUT
+from testiculus.claims.attention import (
+    ALL_KINDS,
+    CONTROLLED,
+    CONTROLS,
+    MEASURE_NAMES,
+    RANDOM_WEIGHTS,
+    UNMARKED,
+    WITH,
+    WITHOUT,
+)
 from testiculus.markers import KINDS
+from testiculus.paper.attention import attention_claims
 from testiculus.report import (
     as_text,
     attention_verdicts_table,
     controls_table,
+    dose_table,
     kinds_table,
     two_by_two_table,
 )
 from testiculus.report.attention_words import absence_notes
-from testiculus.report.tables_attention_claims import said_by
+from testiculus.report.tables_attention_claims import RESOLVED, _resolved, said_by
 
 DIFFERENCE = "difference\n[95 %]"
 
@@ -26,6 +37,7 @@ def tables(run):
     yield kinds_table(run.summary, run.conditions)
     yield controls_table(run.controls, run.conditions)
     yield attention_verdicts_table(run.verdicts, run.conditions, run.controls)
+    yield dose_table(run.summary, run.differences, run.conditions)
 
 
 def two_by_two(run, **options):
@@ -42,7 +54,7 @@ def of_images(run, row, condition, layer="layer2", strength=0.0):
 
 
 def first(cell):
-    return cell.split(" ")[0]
+    return cell.split()[0]
 
 
 @pytest.mark.parametrize(
@@ -78,6 +90,31 @@ def test_what_is_drawn_to_markers_is_signed_and_defined_on_marked_images_alone(a
     assert list(cells.loc[MEASURE_NAMES["shift_markers"]].index) == [ALL_KINDS]
     shown = cells.loc[MEASURE_NAMES["shift_markers"], ALL_KINDS][f"{WITHOUT}\n[95 %]"]
     assert first(shown) == f"{100 * shift:+.1f}"
+
+
+def test_the_change_of_a_map_stands_above_its_scale_the_distance_between_two_images(attentions):
+    run = attentions()
+    cells = two_by_two(run)
+    names = list(dict.fromkeys(cells.index.get_level_values(0)))
+    at = names.index(MEASURE_NAMES["map_change"])
+
+    assert names[at + 1] == MEASURE_NAMES["change_between"]
+    assert names.index(MEASURE_NAMES["energy_clear"]) < at  # with what else asks for the tissue
+    line = cells.loc[MEASURE_NAMES["change_between"]]
+    assert list(line.index) == [UNMARKED]
+    between = of_images(run, WITHOUT, UNMARKED)["change_between"].mean()
+    assert first(line.loc[UNMARKED, f"{WITHOUT}\n[95 %]"]) == f"{100 * between:.1f}"
+    assert set(MEASURE_NAMES[m] for m in run.summary["measure"]) == set(names)
+
+
+def test_a_change_of_probability_is_shown_in_the_models_standard_deviations(attentions):
+    run = attentions()
+    before, after = (of_images(run, WITH, images) for images in (UNMARKED, ALL_KINDS))
+    by_fold = before.groupby("fold")["probability"].std()
+    share = (after["probability"] - before["probability"]).abs() / after["fold"].map(by_fold)
+
+    line = two_by_two(run).loc[MEASURE_NAMES["probability_change_relative"], ALL_KINDS]
+    assert first(line[f"{WITH}\n[95 %]"]) == f"{100 * share.mean():.1f}"
 
 
 def test_models_of_a_biased_training_have_no_part_in_the_table(attentions):
@@ -152,7 +189,22 @@ def test_the_controls_say_which_measures_measure_nothing(attentions):
     by_measure = run.controls.groupby("measure")["informative"].all()
     for measure, informative in by_measure.items():
         assert any(MEASURE_NAMES[measure] in note for note in nothing) is not informative
-    assert "Tells the trained model from every control: " in text
+    assert "Tells the trained model from every control that it is compared with: " in text
+
+
+def test_what_markers_move_is_asked_of_the_model_that_they_are_to_move(attentions):
+    run = attentions()
+    table = controls_table(run.controls, run.conditions)
+    filled = table.frame.replace("", np.nan).ffill()
+
+    marked = filled[filled["test images"] == ALL_KINDS]
+    assert set(marked["control"]) == {RANDOM_WEIGHTS} == set(CONTROLLED[ALL_KINDS][1])
+    shift = of_images(run, WITHOUT, ALL_KINDS)
+    shift = (shift["energy_markers"] - shift["there_markers"]).mean()
+    of_shift = marked[marked["measure"] == MEASURE_NAMES["shift_markers"]]
+    assert list(of_shift["trained"]) == [f"{100 * shift:.1f}"]
+    words = f"{WITH} (test images {UNMARKED}), {WITHOUT} (test images {ALL_KINDS})"
+    assert words in " ".join(table.text().split())
 
 
 def test_a_measure_that_tells_from_every_control_or_from_none_is_named_once(attentions):
@@ -161,7 +213,9 @@ def test_a_measure_that_tells_from_every_control_or_from_none_is_named_once(atte
     none_tells = controls_table(run.controls.assign(informative=False), run.conditions)
 
     assert "Measures nothing" not in all_tell.text()
-    assert len([n for n in none_tells.notes if "Measures nothing" in n]) == 1
+    nothing = [note for note in none_tells.notes if "Measures nothing" in note]
+    assert len(nothing) == 2  # by which controls: of all, and of random weights alone
+    assert f"as {RANDOM_WEIGHTS} scores like" in nothing[1]
     assert ", ".join(CONTROLS[:-1]) in " ".join(none_tells.text().split())
     assert "Tells the trained" not in none_tells.text()
 
@@ -176,7 +230,7 @@ def test_measures_without_a_mask_are_named_as_not_measured(attentions):
 
 def test_the_smoke_profile_claims_nothing_about_measures_or_models(attentions):
     run = attentions(profile="smoke")
-    controls, verdicts = list(tables(run))[2:]
+    controls, verdicts = list(tables(run))[2:4]
 
     assert set(controls.frame["tells"]) == {"–"} and "Measures nothing" not in controls.text()
     assert set(verdicts.frame["verdict"]) == {"not claimed\n(smoke)"}
@@ -214,6 +268,47 @@ def test_verdicts_on_measures_that_measure_nothing_are_marked_as_such(attentions
     assert "By the controls" not in without.text()
 
 
+def test_the_smallest_difference_that_could_be_told_is_named_for_maps_and_for_each_score(
+    attentions,
+):
+    run = attentions()
+    note = next(n for n in verdict_notes(run.verdicts, run) if n.startswith("Smallest"))
+    by_claim = run.verdicts.set_index("claim")["resolvable"]
+    wanted = {"maps": [], "flips": [], "AUC": []}
+    for claim in attention_claims():
+        found = [by_claim.get(claim.id), by_claim.get(f"{claim.id}-truth", np.nan)]
+        kind = {"flipped": "flips", "auc": "AUC"}.get(claim.measure)
+        if kind is None and claim.measure.startswith(("energy", "gain", "shift")):
+            kind = "maps"
+        if kind:
+            wanted[kind] += found
+    for kind, widths in wanted.items():
+        assert f" {kind} {100 * np.nanmax(widths):.1f}" in note
+
+    unknown = run.verdicts.assign(resolvable=np.nan)
+    assert not any(n.startswith("Smallest") for n in verdict_notes(unknown, run))
+
+
+def verdict_notes(verdicts, run):
+    return attention_verdicts_table(verdicts, run.conditions).notes
+
+
+def test_runs_decide_and_the_interval_over_patients_stands_beside(attentions):
+    run = attentions()
+    frame = attention_verdicts_table(run.verdicts, run.conditions).frame
+    told = run.verdicts["effect"].notna().to_numpy()
+
+    assert (frame["patients"][told] != "–").all() and (frame["patients"][~told] == "–").all()
+    found = run.verdicts[told].iloc[0]
+    shown = f"[{100 * found['boot_low']:+.1f}, {100 * found['boot_high']:+.1f}]"
+    assert frame["patients"][told].iloc[0] == shown not in frame["here [95 %]"][told].iloc[0]
+
+
+def test_every_measure_that_is_judged_has_a_kind_of_resolvable_difference():
+    for claim in attention_claims():
+        assert _resolved(claim.measure) in RESOLVED.values()
+
+
 def test_what_cannot_be_tested_gives_its_reason_once(attentions):
     run = attentions("liver")
     table = attention_verdicts_table(run.verdicts, run.conditions)
@@ -229,6 +324,7 @@ def test_all_documents_of_a_claim_are_named_once_in_their_order(places):
 
     assert said_by("; ".join([*places, places[0]])) == ", ".join(documents)
     assert said_by("this project's comparison, in no source") == "ours"
+    assert said_by("this project's comparison (thesis, section 6.4, leaves it open)") == "ours"
 
 
 def test_every_measure_has_a_name_that_can_be_read_alone():
@@ -246,6 +342,8 @@ def test_missing_columns_are_refused_by_name(attentions):
         two_by_two_table(run.summary, gone, run.conditions)
     with pytest.raises(UserError, match="informative"):
         controls_table(run.controls.drop(columns="informative"), run.conditions)
+    with pytest.raises(UserError, match="against"):
+        dose_table(run.summary, gone, run.conditions)
     with pytest.raises(UserError, match="boot_low"):
         attention_verdicts_table(run.verdicts.drop(columns="boot_low"), run.conditions)
 
@@ -262,7 +360,7 @@ def test_a_results_folder_of_fig5_prints_the_tables_of_its_run(attentions, tmp_p
 
     text = as_text(folder)
 
-    two, kinds, controls, verdicts = (table.text() for table in tables(run))
+    two, kinds, controls, verdicts, _ = (table.text() for table in tables(run))
     assert text == "\n\n\n".join((verdicts, controls, kinds, two))
 
 
@@ -273,3 +371,47 @@ def test_empty_frames_make_empty_tables(attentions):
     assert two_by_two_table(*nothing, run.conditions).frame.empty
     assert kinds_table(nothing[0], run.conditions).frame.empty
     assert controls_table(run.controls.head(0), run.conditions).frame.empty
+    assert dose_table(*nothing, run.conditions).frame.empty
+
+
+@pytest.mark.parametrize("scoring", ["original", "truth"])
+def test_each_strength_shows_what_the_bias_cost_and_what_the_augmentation_keeps(
+    attentions, scoring
+):
+    run = attentions()
+    chosen = dose_table(run.summary, run.differences, run.conditions, scoring=scoring).frame
+    by_name = 100 * run.results.groupby(["row", "metric"])["value"].mean()
+
+    def auc(row, strength, suffix=""):
+        name = row if not strength else f"{row}, bias {strength:g}"
+        return by_name[name, f"auc_{scoring}{suffix}"]
+
+    assert list(chosen["marked\npositives"]) == ["0 %", "50 %", "100 %"]
+    for strength, line in zip((0.0, 0.5, 1.0), chosen.itertuples(index=False), strict=True):
+        _, without, with_, gain, fallen, with_fallen, biased = line
+        assert float(first(without)) == pytest.approx(auc(WITHOUT, strength), abs=0.051)
+        assert float(first(with_)) == pytest.approx(auc(WITH, strength), abs=0.051)
+        difference = auc(WITH, strength) - auc(WITHOUT, strength)
+        assert float(first(gain)) == pytest.approx(difference, abs=0.051) and "[" in gain
+        if not strength:
+            assert (fallen, with_fallen, biased) == ("–", "–", "–")
+            continue
+        for shown, row in ((fallen, WITHOUT), (with_fallen, WITH)):
+            assert float(shown) == pytest.approx(auc(row, 0) - auc(row, strength), abs=0.051)
+        as_trained = auc(WITHOUT, strength, "_as_trained")
+        assert float(first(biased)) == pytest.approx(as_trained, abs=0.051)
+
+
+def test_a_dose_of_nothing_or_scored_on_unknown_labels_says_so(attentions):
+    smoke, liver = attentions(profile="smoke"), attentions("liver")
+    alone = dose_table(smoke.summary, smoke.differences, smoke.conditions)
+
+    assert list(alone.frame["marked\npositives"]) == ["0 %"]
+    assert "strength 0 alone was run" in " ".join(alone.text().split())
+    truth = {"scoring": "truth"}
+    assert dose_table(liver.summary, liver.differences, liver.conditions, **truth).frame.empty
+    with pytest.raises(UserError, match="curated"):
+        dose_table(smoke.summary, smoke.differences, smoke.conditions, scoring="curated")
+    run = attentions()
+    changed = run.summary[run.summary["condition"] != "as in training"]
+    assert set(dose_table(changed, run.differences, run.conditions).frame.iloc[:, -1]) == {"–"}
