@@ -2,7 +2,7 @@
 # `python -m testiculus ...`, which serves by itself where there is no make. GNU make >= 3.81.
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: help setup wheelhouse test lint format lock calibrate import encoders generated book serve lab bench clean
+.PHONY: help setup wheelhouse test lint format lock calibrate import encoders generated audit claims book site serve lab bench clean
 
 #? PROFILE      smoke, demo, lite or paper: how much is computed (demo; lite with a GPU)
 #? DATA         a manifest (CSV) of your own images, instead of the phantom
@@ -15,7 +15,7 @@
 #? RESULTS      folder for results, instead of results/
 #? P            any other parameters of the notebook: P="name=value name=value"
 #? ESTIMATE     ESTIMATE=1 says what a run will cost, and stops
-#? ARGS         further words for import, encoders, generated, test and bench: ARGS="-k folds"
+#? ARGS         further words for import, encoders, generated, audit, claims, test and bench: ARGS="-k folds"
 #? PORT         the port of make serve
 #? WHEELS       folder of wheels: made by make wheelhouse, used by make setup
 #? TORCH_INDEX  address of another index for torch and torchvision alone (CPU-only builds)
@@ -82,8 +82,17 @@ reproduce-%: setup ## run an experiment: notebook, results, table, verdicts
 import: setup ## turn raw images into a manifest: ARGS="folder --help"
 	@$(call typed,ARGS)$(RUN) import$(if $(strip $(value ARGS)),, --help)
 
+audit: setup ## look for copies, confounds, marks and uneven classes in the images of DATA
+	@$(call typed,ARGS)$(RUN) audit$(call option,--data,DATA)$(call option,--results,RESULTS)
+
+claims: setup ## print what holds of what the sources say; ARGS="--verdict contradicted" chooses
+	@$(call typed,ARGS)$(RUN) claims$(call option,--results,RESULTS)
+
 book: setup ## build the book from the results, warnings as errors
 	@$(RUN) book
+
+site: setup ## pack the book as one file for readers, without results of your own data
+	@$(RUN) site
 
 serve: setup ## show the built book on localhost
 	@$(RUN) serve$(call option,--port,PORT)

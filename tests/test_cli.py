@@ -16,8 +16,8 @@ from testiculus.execute import runner
 
 ROOT = Path(commands.__file__).parents[2]
 COMMANDS = (
-    "setup wheelhouse reproduce import encoders generated calibrate book serve lab test lint "
-    "format lock bench"
+    "setup wheelhouse reproduce import encoders generated audit calibrate claims book serve lab "
+    "test lint format lock bench"
 ).split()
 
 
@@ -303,6 +303,44 @@ def test_generated_sets_are_listed_and_written_out_by_the_start_of_their_key(
 def test_a_generated_set_that_cannot_be_written_is_said_so(words, said, generated_store, capsys):
     words = words.format(key=generated_store)
     assert cli.main(["generated", *words.split()]) == cli.EXIT_BAD_INPUT
+    shown = capsys.readouterr().err
+    assert shown.startswith("error: ") and said in shown and "Traceback" not in shown
+
+
+@pytest.fixture
+def one_result(tmp_path, monkeypatch):
+    """A results folder with one verdict of Table 4, and no other anywhere."""
+    folder = tmp_path / "results" / "phantom" / "demo" / "table4"
+    folder.mkdir(parents=True)
+    verdict = "claim,effect,ci_low,ci_high,verdict\nlambda-0.2-is-best,0.1,0.05,0.15,supported\n"
+    (folder / "verdicts.csv").write_text(verdict)
+    (folder / "table4.ipynb").write_text('{"cells": []}')
+    (folder / "provenance.json").write_text('{"wall_seconds": 90}')
+    monkeypatch.chdir(tmp_path)
+
+
+def test_claims_prints_the_ledger_as_far_as_it_is_asked_for(one_result, capsys):
+    words = "claims weight of 0.2 --data phantom --results results"
+    assert cli.main(words.split()) == 0
+
+    shown = capsys.readouterr().out
+    assert "A weight of 0.2 is the best" in shown and "+10.0 [+5.0, +15.0]" in shown
+    assert "Table 4" in shown and "Inverting the suspicious labels" not in shown
+    assert "claims of the sources" in shown.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("--verdict suported", "did you mean 'supported'"),
+        ("--data wards", "unknown data 'wards'"),
+        ("no such words at all", "no claim of the ledger fits"),
+        ("--results nowhere", "no results there"),
+    ],
+)
+def test_a_choice_of_claims_that_fits_nothing_is_said_so(words, said, one_result, capsys):
+    words = words if "--results" in words else f"{words} --results results"
+    assert cli.main(["claims", *words.split()]) == cli.EXIT_BAD_INPUT
     shown = capsys.readouterr().err
     assert shown.startswith("error: ") and said in shown and "Traceback" not in shown
 

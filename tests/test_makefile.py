@@ -184,11 +184,27 @@ def test_manifests_beside_data_reach_the_notebook_as_parameters(called):
     ]  # fmt: skip
 
 
+def test_claims_can_be_chosen_by_words_and_verdict(called):
+    assert called("claims")[1] == ["claims"]
+    given = ["ARGS=filter --verdict 'not resolved'", "RESULTS=my out"]
+    assert called("claims", *given)[1] == [
+        "claims", "--results", "my out", "filter", "--verdict", "not resolved",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("target", ["encoders", "generated"])
 def test_what_the_store_holds_is_listed_and_copied_with_further_words(called, target):
     assert called(target)[1] == [target]
     given = "ARGS=--copy abc --to 'my folder'"
     assert called(target, given)[1] == [target, "--copy", "abc", "--to", "my folder"]
+
+
+def test_an_audit_gets_the_manifest_the_results_folder_and_further_words(called):
+    assert called("audit")[1] == ["audit"]
+    given = ["DATA=it's/m.csv", "RESULTS=out", "ARGS=--label 'my grade'"]
+    assert called("audit", *given)[1] == [
+        "audit", "--data", "it's/m.csv", "--results", "out", "--label", "my grade",
+    ]  # fmt: skip
 
 
 def test_setup_and_wheelhouse_get_the_folder_and_the_index_of_torch(called):

@@ -19,6 +19,7 @@ TINIER += " pretraining_seeds=1 partitions=1"
 FRAMES = ("results", "verdicts", "predictions", "probes", "history", "map", "encoders")
 FIG4 = ("results", "verdicts", "fidelity", "sweep", "replicates", "copies", "nearest", "filtered")
 FIG5 = ("results", "verdicts", "measures", "summary", "differences", "controls")
+PEERS = ("results", "verdicts", "summary", "choice", "scores", "predictions")
 FILES = {"results.csv", "verdicts.csv", "predictions.csv", "flags.csv", "flag_counts.csv"}
 
 
@@ -177,6 +178,24 @@ def test_fig_5_on_a_persons_own_images_measures_what_needs_no_outline(tmp_path):
         measures = {line["measure"] for line in csv.DictReader(stream)}
     assert "shift_markers" in measures and "energy_parenchyma" not in measures
     says_no_folder(folder, tmp_path)
+
+
+def test_the_peers_rank_planted_errors_and_the_answer_is_printed(tmp_path):
+    done = reproduce(tmp_path / "out", "-p", f"{TINY} rates=0.2", experiment="peers")
+    assert done.returncode == 0, done.stderr
+
+    folder = tmp_path / "out" / "phantom" / "smoke" / "peers"
+    assert {path.stem for path in folder.glob("*.csv")} == set(PEERS)
+    for word in ("frame misses", "data-map confidence", "ranks wrong labels best is", "cost:"):
+        assert word in " ".join(done.stdout.split())
+    says_no_folder(folder, tmp_path)
+
+
+def test_peers_cannot_be_judged_where_no_label_is_known_to_be_wrong(tmp_path):
+    done = reproduce(tmp_path / "out", "--data", manifest(tmp_path, 4), experiment="peers")
+
+    assert done.returncode == 2
+    assert "no label is known to be wrong" in done.stderr and "Traceback" not in done.stderr
 
 
 def test_a_persons_own_organs_are_pretrained_on_and_named(tmp_path):

@@ -142,6 +142,38 @@ def calibrate(options: argparse.Namespace) -> None:
     )
 
 
+def audit(options: argparse.Namespace) -> None:
+    """Audit a data set, say what was found, and keep it with the results."""
+    from testiculus.execute.audit_run import run_audit
+    from testiculus.execute.words import price
+    from testiculus.report.dataset_audit_page import present
+    from testiculus.report.tables_dataset_audit import audit_text
+
+    if options.pictures and Path(options.pictures).suffix != ".png":
+        raise UserError("--pictures takes the name of a .png file", where=options.pictures)
+    results = Path(options.results) if options.results else project_root() / "results"
+    pictures = Path(options.pictures) if options.pictures else None
+    shown = partial(present, pictures=pictures)
+    done = run_audit(options.data or "phantom", results, tuple(options.label), shown)
+    print(audit_text(done.folder))
+    print(f"\ncost: {price(done.provenance)}")
+    print(f"results: {_short(done.folder)}")
+
+
+def claims(options: argparse.Namespace) -> None:
+    """Print the ledger: every claim of the sources, and what the results say of it."""
+    from testiculus.execute.found import find_results
+    from testiculus.execute.ledger_page import ledger_of
+    from testiculus.report.ledger import chosen, counts_table, ledger_text
+
+    results = Path(options.results) if options.results else project_root() / "results"
+    if options.results and not results.is_dir():
+        raise UserError("no results there", where=str(results), remedy="name a results folder")
+    frame = ledger_of(find_results(results, options.own))
+    shown = chosen(frame, options.verdict, options.data, options.document, " ".join(options.words))
+    print(f"{ledger_text(shown)}\n\n{counts_table(frame)}")
+
+
 def book(options: argparse.Namespace) -> None:
     """Write the generated pages and build the book, warnings as errors."""
     from testiculus.execute import book as building
@@ -151,6 +183,15 @@ def book(options: argparse.Namespace) -> None:
             print(_short(path))
         return
     print(f"the book: {_short(building.build(project_root(), options.own))}")
+
+
+def site(options: argparse.Namespace) -> None:
+    """Build the book without anybody's own results, and pack it as one file for readers."""
+    from testiculus.execute.site import pack
+
+    packed = pack(project_root(), Path(options.to) if options.to else None)
+    size = packed.stat().st_size / 2**20
+    print(f"the book, packed: {_short(packed.absolute())} ({size:.1f} MiB); open its index.html")
 
 
 def _draw_pictures(folder: Path) -> list[Path]:

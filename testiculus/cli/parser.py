@@ -94,12 +94,42 @@ def _add_experiments(command) -> None:
     generated.add_argument(
         "--to", default="", metavar="DIR", help="a new folder, for example imported/synthetic"
     )
+    _add_audit(command)
     calibrate = command("calibrate", commands.calibrate, "measure how hard the phantom is")
     calibrate.add_argument("--profile", default="", help="default: demo")
     calibrate.add_argument("--device", default="", help="default: auto")
 
 
+def _add_audit(command) -> None:
+    audit = command("audit", commands.audit, "look for copies, confounds and marks in a data set")
+    audit.add_argument("--data", default="", help="'phantom' or a manifest (default: phantom)")
+    audit.add_argument("--results", default="", metavar="DIR", help="default: results")
+    audit.add_argument(
+        "--label",
+        action="append",
+        default=[],
+        metavar="COLUMN",
+        help="a further column of classes to ask about; may be repeated",
+    )
+    audit.add_argument(
+        "--pictures",
+        default="",
+        metavar="FILE.png",
+        help="draw the pairs that show one picture into this file of yours",
+    )
+
+
 def _add_book(command) -> None:
+    claims = command("claims", commands.claims, "print what holds of what the sources say")
+    claims.add_argument("words", nargs="*", metavar="WORD", help="only claims with these words")
+    for name, text in {
+        "verdict": "supported, contradicted, 'not resolved', 'cannot be tested here' or 'not run'",
+        "data": "phantom, liver, 'printed figures' (the sources' own)",
+        "document": "article, thesis, slides, renal, or companion: this project's own",
+    }.items():
+        claims.add_argument(f"--{name}", default="", help=f"only {text}")
+    claims.add_argument("--results", default="", metavar="DIR", help="default: results")
+    claims.add_argument("--own", action="store_true", help="results of your own data too")
     book = command("book", commands.book, "build the book into _build/html")
     book.add_argument(
         "--pictures", action="store_true", help="draw the committed pictures anew, and stop"
@@ -108,6 +138,10 @@ def _add_book(command) -> None:
         "--own",
         action="store_true",
         help="show the results of your own data too; such a book is as private as they are",
+    )
+    site = command("site", commands.site, "pack the built book as one file for readers")
+    site.add_argument(
+        "--to", default="", metavar="FILE.zip", help="default: _build/testiculus-book-<version>.zip"
     )
     serve = command("serve", commands.serve, "show the built book on this machine")
     serve.add_argument("--port", default="", help="default: 8000")

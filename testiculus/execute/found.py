@@ -23,6 +23,7 @@ _SETS = {
     "table3": ("phantom",),
     "table4": ("phantom", "liver"),
     "fig5": ("phantom", "liver"),
+    "peers": ("phantom", "liver"),
 }
 EXPECTED = tuple((experiment, data, "demo") for experiment, sets in _SETS.items() for data in sets)
 

@@ -10,8 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from testiculus.execute.api_pages import api_pages
+from testiculus.execute.audit_pages import audit_pages
+from testiculus.execute.audit_words import audit_pieces
+from testiculus.execute.checklists import checklist_pieces
 from testiculus.execute.control_words import controls_told
 from testiculus.execute.found import EXPECTED, Result, find_results, page_name
+from testiculus.execute.ledger_page import ledger_of, ledger_page
+from testiculus.execute.phantom_card import phantom_card_pieces
 from testiculus.execute.table_pages import (
     TITLES,
     missing_page,
@@ -48,11 +53,16 @@ def all_pages(root: Path, own: bool = False) -> dict[str, str]:
     return {
         **_table_pages(root, found, own),
         "contradictions.md": contradictions_page(),
+        "ledger.md": ledger_page(ledger_of(found)),
         "include/status.md": status_table(found),
         "include/phantom.md": phantom_facts(),
         **{f"include/profiles_{name}.md": profile_table(name) for name in TITLES},
         "include/counts.md": source_counts(),
         "include/controls_fig5.md": controls_told(found),
+        **checklist_pieces(found),
+        **phantom_card_pieces(),
+        **audit_pieces(escaped),
+        **audit_pages(root, own),
         **api_pages(),
     }
 

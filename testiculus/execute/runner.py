@@ -62,14 +62,14 @@ def prepared(experiment: str, values: Mapping[str, str]) -> tuple[Path, dict[str
 
 
 def _manifest(name: str, text: str, otherwise: str = "") -> str:
-    path = Path(text).expanduser().resolve()
-    if not path.is_file():
+    path = Path(text).expanduser()
+    if not path.is_file():  # nor where links go round in a circle, which `resolve` refuses
         raise UserError(
             f"no manifest at {text!r}",
             where=f"{name}={text}",
             remedy=f"{name} takes {otherwise}the path of a manifest.csv (`import` writes one)",
         )
-    return str(path)
+    return str(path.resolve())
 
 
 def estimate(experiment: str, values: Mapping[str, str]) -> str:

@@ -14,6 +14,7 @@ TITLES = {
     "table3": "Table 3: synthetic pretraining",
     "table4": "Table 4: weight of the organ loss",
     "fig5": "Fig. 5: markers and attention",
+    "peers": "Peers for label noise",
 }
 
 

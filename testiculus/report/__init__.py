@@ -23,6 +23,7 @@ from testiculus.report.plots_generation import (
 )
 from testiculus.report.plots_lambda import lambda_curve
 from testiculus.report.plots_noise import flags_at_least, loss_trajectories
+from testiculus.report.plots_peers import curated_plot, ranking_plot, wrong_examples
 from testiculus.report.plots_pretraining import (
     alignment_uniformity,
     feature_map,
@@ -42,6 +43,13 @@ from testiculus.report.tables_encoders import (
     probes_table,
 )
 from testiculus.report.tables_generation import fidelity_table, heldout_table
+from testiculus.report.tables_peers import (
+    choice_table,
+    curated_table,
+    peers_answer,
+    peers_verdicts_table,
+    ranking_table,
+)
 from testiculus.report.tables_pretraining import (
     clean_table,
     named_rows,
@@ -63,12 +71,15 @@ __all__ = [
     "alignment_uniformity",
     "as_text",
     "attention_verdicts_table",
+    "choice_table",
     "circularity_plot",
     "circularity_table",
     "clean_table",
     "control_table",
     "controls_table",
     "copies_table",
+    "curated_plot",
+    "curated_table",
     "dose_plot",
     "dose_table",
     "encoders_table",
@@ -95,12 +106,16 @@ __all__ = [
     "nearest_distances",
     "nearest_pairs",
     "paired_plot",
+    "peers_answer",
+    "peers_verdicts_table",
     "phantom_grid",
     "pretraining_seeds_table",
     "pretraining_table",
     "pretraining_verdicts_table",
     "probe_rows",
     "probes_table",
+    "ranking_plot",
+    "ranking_table",
     "real_and_generated",
     "row_name",
     "snapshots",
@@ -113,4 +128,5 @@ __all__ = [
     "two_by_two_table",
     "verdict_plot",
     "verdicts_table",
+    "wrong_examples",
 ]

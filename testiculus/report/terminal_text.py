@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import pandas as pd
@@ -11,12 +12,19 @@ from testiculus.base.files import read_json
 from testiculus.claims.schema import OTHER_ORGANS, OWN_ORGAN, Conditions
 from testiculus.claims.synthetic import REAL_OTHERS, REAL_OWN
 from testiculus.noise import Rule
-from testiculus.report.render import Table
+from testiculus.report.render import TERMINAL_WIDTH, Table
 from testiculus.report.tables import table1_table
 from testiculus.report.tables_attention import kinds_table, two_by_two_table
 from testiculus.report.tables_attention_claims import attention_verdicts_table, controls_table
 from testiculus.report.tables_copies import copies_table, generation_verdicts_table
 from testiculus.report.tables_generation import fidelity_table, heldout_table
+from testiculus.report.tables_peers import (
+    choice_table,
+    curated_table,
+    peers_answer,
+    peers_verdicts_table,
+    ranking_table,
+)
 from testiculus.report.tables_pretraining import pretraining_table
 from testiculus.report.tables_pretraining_claims import pretraining_verdicts_table
 from testiculus.report.tables_synthetic import generated_table
@@ -99,6 +107,21 @@ def _attention(folder: Path) -> tuple[Table, ...]:
     )
 
 
+def _peers(folder: Path) -> tuple[Table | str, ...]:
+    """Return which rule finds wrong labels, what acting on it does, the claims, and the answer."""
+    names = ("results", "verdicts", "summary", "choice", "predictions")
+    results, verdicts, summary, choice, predictions = (_frame(folder, name) for name in names)
+    settings = read_json(folder / "provenance.json")["settings"]
+    conditions = _conditions(folder, results)
+    return (
+        ranking_table(summary, conditions),
+        choice_table(choice, conditions),
+        curated_table(results, predictions, conditions, settings["retrained"]),
+        peers_verdicts_table(verdicts, conditions),
+        fill(peers_answer(choice, results, conditions), TERMINAL_WIDTH),
+    )
+
+
 _TABLES = {
     "table1": _table1,
     "table2": _pretraining,
@@ -106,6 +129,7 @@ _TABLES = {
     "table4": _pretraining,
     "fig4": _generation,
     "fig5": _attention,
+    "peers": _peers,
 }
 
 

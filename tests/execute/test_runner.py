@@ -184,6 +184,15 @@ def test_the_kernel_knows_where_the_results_lie_and_nobody_else_does(project, mo
     assert "TESTICULUS_RESULTS" not in os.environ
 
 
+def test_a_manifest_whose_links_go_round_is_none(project, tmp_path):
+    project()
+    loop = tmp_path / "loop.csv"
+    loop.symlink_to(loop)
+
+    with pytest.raises(UserError, match="no manifest at"):
+        runner.prepared("toy", {"DATA": str(loop)})
+
+
 def test_a_missing_manifest_is_refused_before_anything_runs(project):
     root = project()
 

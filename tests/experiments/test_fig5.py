@@ -177,7 +177,7 @@ def test_without_masks_and_truth_the_rest_is_measured_and_the_gap_is_said(
     assert set(outcome.about()["not_measured"]) == {"parenchyma", "lesion"}
     verdicts = outcome.verdicts.set_index("claim")
     assert "mask" in verdicts.loc["augmentation-focuses-on-parenchyma", "note"]
-    assert verdicts.loc["markers-draw-attention", "n"] == 12
+    assert verdicts.loc["markers-draw-attention", "n"] == 3  # paired runs
     assert np.isnan(verdicts.loc["shortcut-is-learnt", "effect"])
     assert len(outcome.examples) == 2 and outcome.examples[0].parenchyma is None
     assert outcome.write(tmp_path / "results").is_dir()
