@@ -19,7 +19,7 @@ BLUR, SURROUND = 1.0, 4.0  # px, standard deviations: the band lies between the 
 FLOOR = 4.0  # grey levels: contrast below this is no pattern
 MARGIN, REACH, STEP, POINT = 12, 8, 2, 3  # px of SIDE: left out, shift, its step, between points
 ZOOMS = (1.0, 1.12, 1.25)  # how much larger a cut-out shows the same things
-ROWS_AT_ONCE, PAIRS_AT_ONCE = 1024, 32
+ROWS_AT_ONCE, PAIRS_AT_ONCE, IMAGES_AT_ONCE = 1024, 32, 16  # small enough for a cache
 ROUNDS = ((SIDE, 5), (FINE_SIDE, 3))  # sides and steps of the Gauss-Newton search
 LEAST_OVERLAP = 0.4  # of the picture: less is no copy of it
 SCALES = (0.6, 1.6)  # of a stretch: outside, the search has gone astray
@@ -30,6 +30,11 @@ def band(pixels: torch.Tensor, side: int) -> torch.Tensor:
 
     (blurred - its surround) / (local standard deviation + 4 grey levels).
     """
+    parts = [_band(part, side) for part in pixels.split(IMAGES_AT_ONCE)]
+    return torch.cat([torch.zeros(0, side, side), *parts])
+
+
+def _band(pixels: torch.Tensor, side: int) -> torch.Tensor:
     picture = _blurred(resize_square(pixels, side).float(), BLUR)
     pattern = picture - _blurred(picture, SURROUND)
     contrast = _blurred(pattern.square(), SURROUND).sqrt()

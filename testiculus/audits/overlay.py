@@ -31,7 +31,7 @@ DARK, DARK_SHARE = 12, 0.6  # grey level, and share of what is around it, that w
 COARSE, JOIN = 3, 2  # every third pixel shows the field; gaps of so many of these are closed
 LEAST, LARGEST = 12, 0.15  # px of a piece of writing, and its extent as a share of the picture's
 AROUND = 6  # px
-AT_ONCE = 64
+AT_ONCE = 8  # larger batches cost half as much again in fetching memory
 KINDS = {"marks": "rings or crosses", "writing": "writing outside the field"}
 COLUMNS = (
     *("what", "column", "positive", "negative", "images", "patients", "share"),
