@@ -2,7 +2,7 @@
 # `python -m testiculus ...`, which serves by itself where there is no make. GNU make >= 3.81.
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: help setup wheelhouse test lint format lock calibrate import encoders generated audit claims book site serve lab bench clean
+.PHONY: help setup wheelhouse reproduce-all test lint format lock calibrate import encoders generated audit claims book site serve lab bench clean
 
 #? PROFILE      smoke, demo, lite or paper: how much is computed (demo; lite with a GPU)
 #? DATA         a manifest (CSV) of your own images, instead of the phantom
@@ -13,8 +13,8 @@
 #? EXCLUDE_TEST EXCLUDE_TEST=1 also pretrains without the test patients (Table 2)
 #? SEEDS        how many seeds (4), or which (0,1,2), instead of the profile's
 #? RESULTS      folder for results, instead of results/
-#? P            any other parameters of the notebook: P="name=value name=value"
-#? ESTIMATE     ESTIMATE=1 says what a run will cost, and stops
+#? P            any other parameters of one notebook: P="name=value name=value"
+#? ESTIMATE     ESTIMATE=1 says what a run, all runs or an audit will cost, and stops
 #? ARGS         further words for import, encoders, generated, audit, claims, test and bench: ARGS="-k folds"
 #? PORT         the port of make serve
 #? WHEELS       folder of wheels: made by make wheelhouse, used by make setup
@@ -61,7 +61,9 @@ BARE = for python in $(PYTHONS); do \
 	echo '  remedy: install one, or name it: make setup PYTHON=/path/to/python3.12' >&2; \
 	exit 2
 
-RUN_OPTIONS = $(call option,--profile,PROFILE)$(call option,--data,DATA)$(call option,--variant,VARIANT)$(call option,--device,DEVICE)$(call option,--seeds,SEEDS)$(call option,--results,RESULTS)$(if $(filter-out 0,$(strip $(value ESTIMATE))), --estimate)
+ONLY_ESTIMATE = $(if $(filter-out 0,$(strip $(value ESTIMATE))), --estimate)
+RUN_OPTIONS = $(call option,--profile,PROFILE)$(call option,--data,DATA)$(call option,--variant,VARIANT)$(call option,--device,DEVICE)$(call option,--seeds,SEEDS)$(call option,--results,RESULTS)$(ONLY_ESTIMATE)
+PARAMETERS = $(call parameter,unlabelled,UNLABELLED)$(call parameter,synthetic,SYNTHETIC)$(call parameter,exclude_test,EXCLUDE_TEST)$(call option,-p,P)
 
 help: ## list the commands and the variables
 	@echo 'usage: make COMMAND [VARIABLE=value ...]'
@@ -77,13 +79,16 @@ wheelhouse: ## download what setup needs, for a machine without internet
 	@$(call BARE,wheelhouse$(call option,,WHEELS)$(call option,--torch-index,TORCH_INDEX))
 
 reproduce-%: setup ## run an experiment: notebook, results, table, verdicts
-	@$(RUN) reproduce $(call quote,$*)$(RUN_OPTIONS)$(call parameter,unlabelled,UNLABELLED)$(call parameter,synthetic,SYNTHETIC)$(call parameter,exclude_test,EXCLUDE_TEST)$(call option,-p,P)
+	@$(RUN) reproduce $(call quote,$*)$(RUN_OPTIONS)$(PARAMETERS)
+
+reproduce-all: setup ## run the six of the article one after another, past one that fails
+	@$(RUN) reproduce all$(RUN_OPTIONS)$(PARAMETERS)
 
 import: setup ## turn raw images into a manifest: ARGS="folder --help"
 	@$(call typed,ARGS)$(RUN) import$(if $(strip $(value ARGS)),, --help)
 
 audit: setup ## look for copies, confounds, marks and uneven classes in the images of DATA
-	@$(call typed,ARGS)$(RUN) audit$(call option,--data,DATA)$(call option,--results,RESULTS)
+	@$(call typed,ARGS)$(RUN) audit$(call option,--data,DATA)$(call option,--results,RESULTS)$(ONLY_ESTIMATE)
 
 claims: setup ## print what holds of what the sources say; ARGS="--verdict contradicted" chooses
 	@$(call typed,ARGS)$(RUN) claims$(call option,--results,RESULTS)

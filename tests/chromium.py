@@ -140,6 +140,17 @@ class Browser:
         assert "exceptionDetails" not in found, found.get("exceptionDetails")
         return found["result"].get("value")
 
+    def press(self, script: str) -> None:
+        """Press, with a mouse's button, the middle of the element that an expression names."""
+        place = self.run(
+            f"(e => {{ e.scrollIntoView({{ block: 'center', behavior: 'instant' }});"
+            " const box = e.getBoundingClientRect();"
+            f" return [box.x + box.width / 2, box.y + box.height / 2]; }})({script})"
+        )
+        at = dict(x=place[0], y=place[1], button="left", clickCount=1)
+        for kind in ("mousePressed", "mouseReleased"):
+            self.call("Input.dispatchMouseEvent", type=kind, **at)
+
     def until(self, script: str):
         """Return the value of an expression once it is true; raises where it never is."""
         end = time.monotonic() + PATIENCE

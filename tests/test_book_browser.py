@@ -1,10 +1,12 @@
 """The whole book as its readers have it: built once, opened from the disk, with no internet.
 
-Building takes a minute or two; TESTICULUS_BUILT_BOOK names a folder of a book that is built
-already. What needs a browser is skipped, aloud, where there is no Chromium (.ci/run installs it).
+Building takes a minute or two; TESTICULUS_BUILT_BOOK names the folder of a book that is built
+already, such as _build/html. What needs a browser is skipped, aloud, where there is no Chromium
+(.ci/run installs it).
 """
 
 import fcntl
+import html as entities
 import importlib.util
 import os
 import re
@@ -32,12 +34,19 @@ chromium = sys.modules.setdefault("chromium", importlib.util.module_from_spec(_s
 _spec.loader.exec_module(chromium)
 
 
+def built_book(text: str) -> Path:
+    """Return the folder of a built book as links and a browser need it: absolute, without `..`."""
+    folder = Path(text).expanduser().resolve()
+    assert (folder / "index.html").is_file(), f"TESTICULUS_BUILT_BOOK={text}: no book in {folder}"
+    return folder
+
+
 @pytest.fixture(scope="session")
 def html():
     """Build the book from a copy of what it is made of, once for all workers; its folder."""
     if given := os.environ.get("TESTICULUS_BUILT_BOOK"):
-        return Path(given)
-    folder = Path(os.environ["TESTICULUS_TEST_SCRATCH"]) / "whole-book"
+        return built_book(given)
+    folder = Path(os.environ["TESTICULUS_TEST_SCRATCH"]).resolve() / "whole-book"
     folder.mkdir(exist_ok=True)
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # the other worker waits for the one that builds
@@ -92,6 +101,17 @@ def is_elsewhere(address: str) -> bool:
     """Tell whether an address leaves the book: anything with a scheme or a host."""
     parts = urlsplit(address)
     return bool(parts.netloc or (parts.scheme and parts.scheme != "data"))
+
+
+def test_a_built_book_may_be_named_from_where_one_is(tmp_path, monkeypatch):
+    (tmp_path / "_build" / "html").mkdir(parents=True)
+    (tmp_path / "_build" / "html" / "index.html").touch()
+    (tmp_path / "book").mkdir()
+    monkeypatch.chdir(tmp_path / "book")
+
+    assert built_book("../_build/html") == (tmp_path / "_build" / "html").resolve()
+    with pytest.raises(AssertionError, match="TESTICULUS_BUILT_BOOK=_build: no book in"):
+        built_book("_build")
 
 
 def test_no_link_within_the_book_is_broken(html):
@@ -204,3 +224,154 @@ def test_on_a_phone_the_contents_open_and_lead_to_a_page(html, browser):
     browser.until(f"!({hidden})")
     browser.run(f"{link}.click()")
     assert browser.until("location.pathname.endsWith('table1_phantom_demo.html')")
+
+
+# --- the ledger: what is shown is compared with what its page says without a script ---
+
+RESULT = re.compile(r'<tr class="ledger-result"[^>]*>')
+
+
+class Claim:
+    """A claim as the page holds it: its id, its words in lower case, and its lines of results."""
+
+    def __init__(self, text: str):
+        self.id = re.search(r'<tbody id="([^"]*)"', text)[1]
+        topic = re.search(r'data-topic="([^"]*)"', text)[1]
+        inner = re.sub(r"<[^>]*>", "", text)
+        self.words = entities.unescape(f"{self.id} {topic} {inner}").lower()
+        self.lines = [
+            dict(re.findall(r'data-(\w+)="([^"]*)"', tag)) for tag in RESULT.findall(text)
+        ]
+
+    def verdicts(self) -> list[str]:
+        return [line["verdict"] for line in self.lines]
+
+
+@pytest.fixture
+def claims(html) -> list[Claim]:
+    text = (html / "book" / "generated" / "ledger.html").read_text(encoding="utf-8")
+    found = re.findall(r'<tbody id="claim-.*?</tbody>', text, re.DOTALL)
+    return [Claim(each) for each in found]
+
+
+class Ledger:
+    """The ledger's page in the browser, and what a person does there."""
+
+    SHOWN = ".filter(e => e.checkVisibility())"
+
+    def __init__(self, browser, html: Path, width: int):
+        self.browser = browser
+        browser.open((html / "book" / "generated" / "ledger.html").as_uri(), width)
+
+    def all(self, name: str, of: str) -> list:
+        """Return `of` (an expression of `e`) of every element that can be seen."""
+        every = f"[...document.querySelectorAll({name!r})]{self.SHOWN}"
+        return self.browser.run(f"{every}.map(e => {of})")
+
+    @property
+    def ids(self) -> list[str]:
+        return self.all(".ledger tbody", "e.id")
+
+    @property
+    def verdicts(self) -> list[str]:
+        return self.all(".ledger-result", "e.dataset.verdict")
+
+    @property
+    def status(self) -> str:
+        return self.browser.run("document.querySelector('.ledger-status').textContent")
+
+    def press(self, name: str) -> None:
+        self.browser.press(f"document.querySelector({name!r})")
+
+    def type(self, text: str) -> None:
+        """Type into the search box, after what is in it."""
+        self.press(".ledger-tools input")
+        self.browser.call("Input.insertText", text=text)
+
+    def choose(self, label: str, value: str) -> None:
+        """Choose what `label` offers, as the browser does when a person has chosen."""
+        script = """(() => { const of = [...document.querySelectorAll('.ledger-tools label')]
+          .find(e => e.firstChild.textContent === LABEL).querySelector('select');
+          of.value = VALUE; of.dispatchEvent(new Event('change', { bubbles: true }));
+          return of.value; })()"""
+        chosen = self.browser.run(
+            script.replace("LABEL", repr(label)).replace("VALUE", repr(value))
+        )
+        assert chosen == value, f"{label} does not offer {value!r}"
+
+
+@pytest.mark.parametrize("width", [DESKTOP, PHONE])
+def test_the_ledger_shows_what_is_typed_and_chosen_and_counts_it(html, browser, claims, width):
+    ledger = Ledger(browser, html, width)
+    everything = [claim.id for claim in claims]
+    assert ledger.ids == everything and len(everything) >= 100
+
+    ledger.type("filter ")
+    typed = [claim for claim in claims if "filter" in claim.words]
+    assert 0 < len(typed) < len(claims) and ledger.ids == [claim.id for claim in typed]
+
+    ledger.type("synthetic")
+    both = [claim for claim in typed if "synthetic" in claim.words]
+    lines = sum(len(claim.lines) for claim in both)
+    assert 0 < len(both) < len(typed) and ledger.ids == [claim.id for claim in both]
+    assert ledger.status == f"{len(both)} of {len(claims)} claims, {lines} results"
+
+    verdict = both[0].verdicts()[0]
+    ledger.choose("verdict", verdict)
+    left = [claim for claim in both if verdict in claim.verdicts()]
+    lines = sum(claim.verdicts().count(verdict) for claim in left)
+    assert ledger.ids == [claim.id for claim in left]
+    assert ledger.verdicts == [verdict] * lines
+    assert ledger.status == f"{len(left)} of {len(claims)} claims, {lines} results"
+
+    ledger.press(".ledger-tools button")
+    assert ledger.ids == everything and not browser.errors
+
+
+def test_a_word_that_no_claim_has_leaves_none_and_says_so(html, browser, claims):
+    ledger = Ledger(browser, html, DESKTOP)
+
+    ledger.type("zeppelin")
+
+    assert ledger.ids == [] and ledger.status == f"0 of {len(claims)} claims, 0 results"
+
+
+def test_every_verdict_can_be_chosen_and_together_they_are_the_whole(html, browser, claims):
+    ledger = Ledger(browser, html, DESKTOP)
+    seen = {}
+    for verdict in sorted({verdict for claim in claims for verdict in claim.verdicts()}):
+        ledger.choose("verdict", verdict)
+        seen[verdict] = len(ledger.verdicts)
+
+    expected = [verdict for claim in claims for verdict in claim.verdicts()]
+    assert seen == {verdict: expected.count(verdict) for verdict in set(expected)}
+
+
+def test_a_heading_sorts_the_ledger_both_ways_and_then_puts_it_back(html, browser, claims):
+    """A claim without an effect stays behind those with one, whichever way round."""
+    ledger = Ledger(browser, html, DESKTOP)
+    button = "thead th[data-key=effect] button"
+    sorts = "document.querySelector('thead th[data-key=effect]').getAttribute('aria-sort')"
+    first = {claim.id: claim.lines[0].get("effect") for claim in claims}
+    for way, said in ((1, "ascending"), (-1, "descending")):
+        ledger.press(button)
+
+        values = [first[name] for name in ledger.ids]
+        known = [way * float(value) for value in values if value is not None]
+        assert known == sorted(known) and len(known) > 20
+        assert all(value is None for value in values[len(known) :])
+        assert browser.run(sorts) == said
+    ledger.press(button)
+
+    assert ledger.ids == [claim.id for claim in claims] and browser.run(sorts) == "none"
+
+
+def test_on_a_phone_the_ledgers_tools_can_be_read_and_reached(html, browser):
+    ledger = Ledger(browser, html, PHONE)
+    name = ".ledger-tools input, .ledger-tools select, .ledger-tools button"
+
+    boxes = ledger.all(name, "[e.getBoundingClientRect().left, e.getBoundingClientRect().right]")
+
+    assert len(boxes) == 7 and all(0 <= left < right <= PHONE for left, right in boxes)
+    assert min(ledger.all(name, "parseFloat(getComputedStyle(e).fontSize)")) >= 12
+    assert browser.run("document.documentElement.scrollWidth") <= PHONE

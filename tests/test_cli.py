@@ -198,6 +198,67 @@ def test_an_estimate_runs_nothing(in_project, capsys, monkeypatch):
     assert capsys.readouterr().out == "table1: 3 minutes\n"
 
 
+@pytest.fixture
+def every(monkeypatch, in_project):
+    """Catch what would be run of all experiments: nothing is, and the second one fails."""
+    from testiculus.execute import reproduce_all
+
+    monkeypatch.setattr(commands, "_gpu_profile", lambda device: {})
+    world = {"calls": [], "problem": ""}
+
+    def run(values, results, show):
+        world["calls"].append((values, results))
+        return [
+            reproduce_all.Ended("table1", 1.0, problem=world["problem"], done=world.get("done"))
+        ]
+
+    monkeypatch.setattr(reproduce_all, "reproduce_all", run)
+    return world
+
+
+def test_all_experiments_are_run_with_one_command_and_a_failure_counts(every, tmp_path):
+    words = "reproduce all --profile smoke -p unlabelled=a.csv --results".split()
+
+    every["problem"] = "no images"
+    assert cli.main([*words, str(tmp_path)]) == cli.EXIT_FAILED
+    every["done"] = runner.Finished(tmp_path, {})
+    assert cli.main([*words, str(tmp_path)]) == 0
+
+    assert every["calls"][0] == ({"PROFILE": "smoke", "UNLABELLED": "a.csv"}, tmp_path)
+
+
+def test_a_parameter_of_one_notebook_is_refused_for_all(in_project, monkeypatch, capsys):
+    monkeypatch.setattr(runner, "reproduce", lambda *_: pytest.fail("it was run"))
+
+    words = "reproduce all --device cpu --profile smoke -p epochs=3".split()
+    assert cli.main(words) == cli.EXIT_BAD_INPUT
+
+    shown = capsys.readouterr()
+    assert "EPOCHS cannot be given to all experiments at once" in shown.err and not shown.out
+
+
+@pytest.mark.parametrize(("possible", "status"), [(True, 0), (False, 1)])
+def test_an_estimate_of_all_runs_none(possible, status, in_project, monkeypatch, capsys):
+    from testiculus.execute import reproduce_all
+
+    monkeypatch.setattr(runner, "reproduce", lambda *_: pytest.fail("it was run"))
+    told = ("all: about 100 minutes", possible)
+    monkeypatch.setattr(reproduce_all, "estimate_all", lambda values: told)
+
+    assert cli.main("reproduce all --estimate --profile smoke".split()) == status
+    assert capsys.readouterr().out == "all: about 100 minutes\n"
+
+
+def test_an_audit_can_be_estimated_without_one(in_project, monkeypatch, capsys):
+    from testiculus.execute import audit_run
+
+    monkeypatch.setattr(audit_run, "run_audit", lambda *_: pytest.fail("it was run"))
+    monkeypatch.setattr(audit_run, "estimate", lambda data, columns: f"{data} by {columns}: much")
+
+    assert cli.main("audit --estimate --label grade".split()) == 0
+    assert capsys.readouterr().out == "phantom by ('grade',): much\n"
+
+
 @pytest.mark.parametrize(("words", "own"), [(["book"], False), (["book", "--own"], True)])
 def test_the_book_shows_a_persons_own_results_only_when_asked(words, own, monkeypatch):
     from testiculus.execute import book

@@ -69,8 +69,9 @@ def check_make(words: list[str]) -> None:
             check_parameters(experiment_of(words), [value])
         if name == "ARGS" and "import" in words:
             parsed(["import", *shlex.split(value)])
-    for target in (word for word in words if word.startswith("reproduce-")):
-        notebook_path(ROOT, target.partition("-")[2])
+    named = (word.partition("-")[2] for word in words if word.startswith("reproduce-"))
+    for experiment in (name for name in named if name != "all"):
+        notebook_path(ROOT, experiment)
 
 
 def check_parameters(experiment: str, pairs: list[str]) -> None:

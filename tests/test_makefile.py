@@ -96,6 +96,15 @@ def test_every_variable_of_a_run_reaches_the_command(called):
     ]  # fmt: skip
 
 
+def test_all_experiments_get_the_variables_of_one(called):
+    assert called("reproduce-all") == [["-m", "testiculus", "setup"], ["reproduce", "all"]]
+    given = ["PROFILE=demo", "UNLABELLED=a b/m.csv", "EXCLUDE_TEST=1", "ESTIMATE=1", "P=epochs=2"]
+    assert called("reproduce-all", *given)[1] == [
+        "reproduce", "all", "--profile", "demo", "--estimate",
+        "-p", 'unlabelled="a b/m.csv"', "-p", 'exclude_test="1"', "-p", "epochs=2",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("word", ["EPOCHS=3", "profile=smoke", "FOLDS=", "EPOCHS:=3"])
 @pytest.mark.parametrize("target", ["reproduce-table1", "help"])
 def test_a_variable_that_is_not_known_is_refused_by_name(tmp_path, target, word):
@@ -205,6 +214,7 @@ def test_an_audit_gets_the_manifest_the_results_folder_and_further_words(called)
     assert called("audit", *given)[1] == [
         "audit", "--data", "it's/m.csv", "--results", "out", "--label", "my grade",
     ]  # fmt: skip
+    assert called("audit", "ESTIMATE=1")[1] == ["audit", "--estimate"]
 
 
 def test_setup_and_wheelhouse_get_the_folder_and_the_index_of_torch(called):

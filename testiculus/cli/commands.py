@@ -29,16 +29,27 @@ def wheelhouse(options: argparse.Namespace) -> None:
     environment.wheelhouse(options.folder, torch_index=options.torch_index or "")
 
 
-def reproduce(options: argparse.Namespace) -> None:
-    """Run an experiment's notebook, or only say what that would cost, and show its table."""
-    from testiculus.execute import runner
+def reproduce(options: argparse.Namespace) -> int:
+    """Run an experiment's notebook, or only say what that would cost, and show its table.
 
-    values = _parameters(options)
+    "all" are the six of the article, one after another; any that fails counts.
+    """
+    from testiculus.execute import reproduce_all, runner
+
+    values, every = _parameters(options), options.experiment == reproduce_all.ALL
+    results = Path(options.results) if options.results else project_root() / "results"
+    if options.estimate and every:
+        told, possible = reproduce_all.estimate_all(values)
+        print(told)
+        return int(not possible)
     if options.estimate:
         print(runner.estimate(options.experiment, values))
-        return
-    results = Path(options.results) if options.results else project_root() / "results"
+        return 0
+    if every:
+        ended = reproduce_all.reproduce_all(values, results, _show)
+        return int(any(end.done is None for end in ended))
     _show(runner.reproduce(options.experiment, values, results))
+    return 0
 
 
 def _parameters(options: argparse.Namespace) -> dict[str, str]:
@@ -143,18 +154,21 @@ def calibrate(options: argparse.Namespace) -> None:
 
 
 def audit(options: argparse.Namespace) -> None:
-    """Audit a data set, say what was found, and keep it with the results."""
-    from testiculus.execute.audit_run import run_audit
+    """Audit a data set, say what was found, and keep it; or only say what that would cost."""
+    from testiculus.execute.audit_run import estimate, run_audit
     from testiculus.execute.words import price
     from testiculus.report.dataset_audit_page import present
     from testiculus.report.tables_dataset_audit import audit_text
 
     if options.pictures and Path(options.pictures).suffix != ".png":
         raise UserError("--pictures takes the name of a .png file", where=options.pictures)
+    data, columns = options.data or "phantom", tuple(options.label)
+    if options.estimate:
+        print(estimate(data, columns))
+        return
     results = Path(options.results) if options.results else project_root() / "results"
     pictures = Path(options.pictures) if options.pictures else None
-    shown = partial(present, pictures=pictures)
-    done = run_audit(options.data or "phantom", results, tuple(options.label), shown)
+    done = run_audit(data, results, columns, partial(present, pictures=pictures))
     print(audit_text(done.folder))
     print(f"\ncost: {price(done.provenance)}")
     print(f"results: {_short(done.folder)}")

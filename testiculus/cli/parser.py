@@ -61,7 +61,11 @@ def _add_environment(command) -> None:
 
 def _add_experiments(command) -> None:
     reproduce = command("reproduce", commands.reproduce, "run an experiment's notebook")
-    reproduce.add_argument("experiment", metavar="EXPERIMENT", help="table1")
+    reproduce.add_argument(
+        "experiment",
+        metavar="EXPERIMENT",
+        help="table1, or another; all: the six of the article, one after another",
+    )
     for name, text in {
         "profile": "smoke, demo, lite or paper (default: demo, on a GPU lite)",
         "data": "'phantom' or the path of a manifest (default: phantom)",
@@ -104,6 +108,7 @@ def _add_audit(command) -> None:
     audit = command("audit", commands.audit, "look for copies, confounds and marks in a data set")
     audit.add_argument("--data", default="", help="'phantom' or a manifest (default: phantom)")
     audit.add_argument("--results", default="", metavar="DIR", help="default: results")
+    audit.add_argument("--estimate", action="store_true", help="say what it costs, and stop")
     audit.add_argument(
         "--label",
         action="append",

@@ -1,4 +1,4 @@
-"""Running the audits of a data set into its results folder: `run_audit`.
+"""Running the audits of a data set into its results folder: `run_audit`; `estimate` says the price.
 
 They are written to `<results>/<data>/audit/`, which has no profile: an audit looks at the data
 alone. Tables and `audit.json`, which holds the findings and where they come from, take the place
@@ -12,6 +12,7 @@ from pathlib import Path
 
 from testiculus.base.code import code_fingerprint
 from testiculus.base.devices import peak_memory
+from testiculus.base.errors import UserError
 from testiculus.base.files import disk_full_is_a_user_error, read_json
 from testiculus.base.places import project_root
 from testiculus.base.repository import git_state
@@ -20,6 +21,40 @@ from testiculus.execute.runner import PHANTOM, Finished
 from testiculus.execute.staging import staging, swap_in
 
 AUDIT = "audit"
+MANY = 1000  # images; so many take two minutes on two cores, and are audited without a word
+LONG = 300.0  # seconds: what takes longer says so before
+
+
+def estimate(data: str, columns: tuple[str, ...] = ()) -> str:
+    """Return what the audit of the phantom or of a manifest would cost here; nothing is written.
+
+    A few images are read and searched. Raises `UserError` for bad input.
+    """
+    from testiculus.experiments import audit_cost
+
+    return audit_cost.estimate(_home_in(data), columns).in_words()
+
+
+def announce(data: str, columns: tuple[str, ...] = (), say: Callable[[str], None] = print) -> None:
+    """Say what the audit of a manifest with `MANY` images will cost, if that takes `LONG`.
+
+    Bad input says nothing here: the audit finds all that is wrong, this only what it comes across.
+    """
+    from testiculus.data.manifest import read_manifest
+    from testiculus.experiments import audit_cost
+
+    if data == PHANTOM:
+        return
+    try:
+        cost = audit_cost.estimate(data, columns) if len(read_manifest(data)) > MANY else None
+    except UserError:
+        return
+    if cost and cost.seconds > LONG:
+        say(f"{cost.in_words()}; the pairs grow with the square of the images")
+
+
+def _home_in(data: str) -> str:
+    return data if data == PHANTOM else str(Path(data).expanduser())
 
 
 def run_audit(
@@ -36,7 +71,8 @@ def run_audit(
     """
     from testiculus.experiments import dataset_audit
 
-    data = data if data == PHANTOM else str(Path(data).expanduser())
+    data = _home_in(data)
+    announce(data, columns)
     results = results.expanduser().resolve()
     started = time.monotonic()
     record = {

@@ -1,8 +1,9 @@
 """Results folders that are either the old run's or the new one's, never a mixture.
 
-A run writes into `<results>/.staging/<experiment>-<process>/<data>/<profile>/<experiment>`; only
-when everything is there does that folder take the old one's place. What a killed run left behind
-is cleared, or its last step finished, when the next run starts.
+A run writes into `<results>/.staging/<experiment>-<process>/<data>/<profile>/<experiment>`, an
+audit into `.../<data>/audit`; only when everything is there does that folder take the old one's
+place. What a killed run left behind is cleared, or its last step finished, when the next run
+starts.
 """
 
 import os
@@ -74,12 +75,23 @@ def recover(results: Path) -> None:
     for stage in sorted((results / STAGING).glob("*-*")):
         if _may_be_running(stage):
             continue
-        for old in stage.glob(f"*/*/*{_OLD}"):
+        for old in _set_aside(stage):
             target = results / old.relative_to(stage).with_suffix("")
             new = old.with_suffix("")
             if not target.exists():
+                target.parent.mkdir(parents=True, exist_ok=True)
                 os.rename(new if new.exists() else old, target)
         shutil.rmtree(stage, ignore_errors=True)
+
+
+def _set_aside(stage: Path) -> list[Path]:
+    """Return the old folders between whose two renames a run was killed.
+
+    Two levels deep (`<data>/audit`) or three (`<data>/<profile>/<experiment>`); a file of that name
+    inside a folder is none.
+    """
+    found = (stage.glob(f"{above}*{_OLD}") for above in ("*/", "*/*/"))
+    return [old for level in found for old in sorted(level) if old.is_dir()]
 
 
 def _may_be_running(stage: Path) -> bool:
@@ -89,8 +101,7 @@ def _may_be_running(stage: Path) -> bool:
     try:
         os.kill(int(number), 0)
     except ProcessLookupError:
-        interrupted_swap = any(stage.glob(f"*/*/*{_OLD}"))
-        return not interrupted_swap and time.time() - stage.stat().st_mtime < _STALE_SECONDS
+        return not _set_aside(stage) and time.time() - stage.stat().st_mtime < _STALE_SECONDS
     except OSError:
         pass
     return True

@@ -94,3 +94,29 @@ def test_results_that_cannot_be_a_folder_are_a_user_error(tmp_path):
 def test_a_notebook_that_wrote_nothing_is_noticed(tmp_path):
     with pytest.raises(RuntimeError, match="0 results folders"):
         staged_folder(tmp_path, "table1")
+
+
+@pytest.mark.parametrize("new_is_there", [True, False])
+def test_an_audit_killed_between_the_two_renames_is_made_good(tmp_path, new_is_there):
+    stage = tmp_path / ".staging" / f"audit-{DEAD}" / "ward"
+    fill(stage / "audit.old", "old")
+    if new_is_there:
+        fill(stage / "audit", "new")
+
+    recover(tmp_path)
+
+    expected = "new" if new_is_there else "old"
+    assert (tmp_path / "ward/audit/results.csv").read_text() == expected
+    assert not stage.parent.exists()
+
+
+def test_a_file_called_old_inside_an_audit_is_no_folder_to_put_back(tmp_path):
+    fill(tmp_path / "ward" / "audit", "in place")
+    stage = tmp_path / ".staging" / f"audit-{DEAD}" / "ward"
+    (fill(stage / "audit", "half") / "page.old").write_text("a file")
+
+    recover(tmp_path)
+
+    assert [path.name for path in (tmp_path / "ward").iterdir()] == ["audit"]
+    assert (tmp_path / "ward/audit/results.csv").read_text() == "in place"
+    assert (stage / "audit").exists()  # young, and no swap was interrupted: it may be somebody's
