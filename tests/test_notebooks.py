@@ -76,7 +76,7 @@ def accepted_by(experiment):
     """The names of the parameters that an experiment's plan takes, in capitals."""
     module = import_module(f"testiculus.experiments.{experiment}")
     names = set(inspect.signature(module.plan).parameters)
-    if experiment in ("table1", "fig5", "peers"):
+    if experiment in ("table1", "fig5", "peers", "audits"):
         return {name.upper() for name in (*names, *overridable(experiment))}
     from testiculus.experiments.pretraining_parameters import PARAMETERS
     from testiculus.experiments.pretraining_plan import resolve

@@ -20,6 +20,8 @@ FRAMES = ("results", "verdicts", "predictions", "probes", "history", "map", "enc
 FIG4 = ("results", "verdicts", "fidelity", "sweep", "replicates", "copies", "nearest", "filtered")
 FIG5 = ("results", "verdicts", "measures", "summary", "differences", "controls")
 PEERS = ("results", "verdicts", "summary", "choice", "scores", "predictions")
+AUDITS = ("results", "verdicts", "effects", "epochs", "flags", "predictions")
+CONTROLS = ("results", "verdicts", "controls", "figures", "predictions")
 FILES = {"results.csv", "verdicts.csv", "predictions.csv", "flags.csv", "flag_counts.csv"}
 
 
@@ -220,3 +222,32 @@ def test_one_organ_alone_is_refused_with_the_explanation(tmp_path):
 
     assert done.returncode == 2
     assert "organ loss" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_the_protocols_errors_are_planted_and_each_has_its_line(tmp_path):
+    done = reproduce(tmp_path / "out", "-p", f"{TINY} seeds=2", experiment="audits")
+    assert done.returncode == 0, done.stderr
+
+    folder = tmp_path / "out" / "phantom" / "smoke" / "audits"
+    assert {path.stem for path in folder.glob("*.csv")} == set(AUDITS)
+    with (folder / "effects.csv").open() as stream:
+        found = {line["audit"]: line["n"] for line in csv.DictReader(stream)}
+    assert len(found) > 8 and found["single views"] != "0"
+    for word in ("single views", "left testes have", "cost:"):
+        assert word in " ".join(done.stdout.casefold().split())
+    says_no_folder(folder, tmp_path)
+
+
+def test_the_negative_controls_stand_beside_chance(tmp_path):
+    tiny = TINIER.replace("batch_size=16 ", "").replace(" pretraining_seeds=1", "")
+    tiny = tiny.replace("pixels=32 ", "") + " generated=12 sampler_steps=2"
+    done = reproduce(tmp_path / "out", "-p", tiny, experiment="controls")
+    assert done.returncode == 0, done.stderr
+
+    folder = tmp_path / "out" / "phantom" / "smoke" / "controls"
+    assert {path.stem for path in folder.glob("*.csv")} == set(CONTROLS)
+    with (folder / "controls.csv").open() as stream:
+        tables = {line["table"] for line in csv.DictReader(stream)}
+    assert tables >= {"table1", "table2", "table3"}
+    assert "permuted labels" in done.stdout and "cost:" in done.stdout
+    says_no_folder(folder, tmp_path)

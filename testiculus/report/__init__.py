@@ -16,6 +16,8 @@ from testiculus.report.pictures_generation import (
 from testiculus.report.pictures_markers import marker_grid, marker_kinds
 from testiculus.report.plots import circularity_plot, three_way_scoring, verdict_plot
 from testiculus.report.plots_attention import dose_plot, kinds_plot, paired_plot
+from testiculus.report.plots_audits_protocol import protocol_audits_plot
+from testiculus.report.plots_controls import negative_controls_plot
 from testiculus.report.plots_generation import (
     generation_history,
     nearest_distances,
@@ -35,6 +37,17 @@ from testiculus.report.tables import table1_frame, table1_table, verdicts_table
 from testiculus.report.tables_attention import kinds_table, two_by_two_table
 from testiculus.report.tables_attention_claims import attention_verdicts_table, controls_table
 from testiculus.report.tables_attention_dose import dose_table
+from testiculus.report.tables_audits_protocol import (
+    protocol_answer,
+    protocol_audits_table,
+    protocol_readings_table,
+    protocol_verdicts_table,
+)
+from testiculus.report.tables_controls import (
+    negative_controls_table,
+    negative_controls_verdicts_table,
+    permuted_words,
+)
 from testiculus.report.tables_copies import copies_table, generation_verdicts_table
 from testiculus.report.tables_encoders import (
     encoders_table,
@@ -105,15 +118,24 @@ __all__ = [
     "named_rows",
     "nearest_distances",
     "nearest_pairs",
+    "negative_controls_plot",
+    "negative_controls_table",
+    "negative_controls_verdicts_table",
     "paired_plot",
     "peers_answer",
     "peers_verdicts_table",
+    "permuted_words",
     "phantom_grid",
     "pretraining_seeds_table",
     "pretraining_table",
     "pretraining_verdicts_table",
     "probe_rows",
     "probes_table",
+    "protocol_answer",
+    "protocol_audits_plot",
+    "protocol_audits_table",
+    "protocol_readings_table",
+    "protocol_verdicts_table",
     "ranking_plot",
     "ranking_table",
     "real_and_generated",

@@ -16,6 +16,15 @@ from testiculus.report.render import TERMINAL_WIDTH, Table
 from testiculus.report.tables import table1_table
 from testiculus.report.tables_attention import kinds_table, two_by_two_table
 from testiculus.report.tables_attention_claims import attention_verdicts_table, controls_table
+from testiculus.report.tables_audits_protocol import (
+    protocol_answer,
+    protocol_audits_table,
+    protocol_verdicts_table,
+)
+from testiculus.report.tables_controls import (
+    negative_controls_table,
+    negative_controls_verdicts_table,
+)
 from testiculus.report.tables_copies import copies_table, generation_verdicts_table
 from testiculus.report.tables_generation import fidelity_table, heldout_table
 from testiculus.report.tables_peers import (
@@ -122,6 +131,27 @@ def _peers(folder: Path) -> tuple[Table | str, ...]:
     )
 
 
+def _audits(folder: Path) -> tuple[Table | str, ...]:
+    """Return what every error of the protocol does, the claims about it, and the answer."""
+    results, effects, verdicts = (_frame(folder, n) for n in ("results", "effects", "verdicts"))
+    conditions = _conditions(folder, results)
+    return (
+        protocol_audits_table(effects, conditions),
+        protocol_verdicts_table(verdicts, conditions),
+        fill(protocol_answer(effects, conditions), TERMINAL_WIDTH),
+    )
+
+
+def _controls(folder: Path) -> tuple[Table, ...]:
+    """Return the negative controls beside the tables' figures, and the claims on them."""
+    results, verdicts, controls = (_frame(folder, n) for n in ("results", "verdicts", "controls"))
+    conditions = _conditions(folder, results)
+    return (
+        negative_controls_table(controls, conditions),
+        negative_controls_verdicts_table(verdicts, conditions),
+    )
+
+
 _TABLES = {
     "table1": _table1,
     "table2": _pretraining,
@@ -130,6 +160,8 @@ _TABLES = {
     "fig4": _generation,
     "fig5": _attention,
     "peers": _peers,
+    "audits": _audits,
+    "controls": _controls,
 }
 
 
