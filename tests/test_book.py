@@ -267,7 +267,8 @@ def test_the_pages_stand_in_the_papers_order_in_the_contents_and_in_the_status()
 
     assert names == ["_".join(what[:2]) for what in EXPECTED]
     order = list(dict.fromkeys(experiment for experiment, *_ in EXPECTED))
-    assert order == ["table1", "table2", "fig4", "table3", "table4", "fig5", "peers"]
+    paper = ["table1", "table2", "fig4", "table3", "table4", "fig5"]
+    assert order == [*paper, "peers", "audits", "controls"]
     assert {what[:2] for what in EXPECTED} >= {
         ("fig4", "liver"),
         ("fig5", "liver"),

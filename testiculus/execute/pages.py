@@ -14,8 +14,11 @@ from testiculus.execute.audit_pages import audit_pages
 from testiculus.execute.audit_words import audit_pieces
 from testiculus.execute.checklists import checklist_pieces
 from testiculus.execute.control_words import controls_told
+from testiculus.execute.encoder_card import encoder_card_pieces
 from testiculus.execute.found import EXPECTED, Result, find_results, page_name
+from testiculus.execute.generator_card import generator_card_pieces
 from testiculus.execute.ledger_page import ledger_of, ledger_page
+from testiculus.execute.markdown import escaped
 from testiculus.execute.phantom_card import phantom_card_pieces
 from testiculus.execute.table_pages import (
     TITLES,
@@ -24,6 +27,7 @@ from testiculus.execute.table_pages import (
     runs_page,
     status_table,
 )
+from testiculus.execute.welcome import welcome_pieces
 
 GENERATED = Path("book") / "generated"
 STATE_WORDS = {"here": "Here.", "planned": "Planned here."}  # of what is done about a point
@@ -50,10 +54,12 @@ def write_pages(root: Path, own: bool = False) -> list[Path]:
 def all_pages(root: Path, own: bool = False) -> dict[str, str]:
     """Return the text of every generated file by its name below `book/generated/`."""
     found = find_results(root / "results", own)
+    ledger = ledger_of(found)
     return {
         **_table_pages(root, found, own),
         "contradictions.md": contradictions_page(),
-        "ledger.md": ledger_page(ledger_of(found)),
+        "ledger.md": ledger_page(ledger),
+        **welcome_pieces(ledger, found),
         "include/status.md": status_table(found),
         "include/phantom.md": phantom_facts(),
         **{f"include/profiles_{name}.md": profile_table(name) for name in TITLES},
@@ -61,6 +67,8 @@ def all_pages(root: Path, own: bool = False) -> dict[str, str]:
         "include/controls_fig5.md": controls_told(found),
         **checklist_pieces(found),
         **phantom_card_pieces(),
+        **encoder_card_pieces(found),
+        **generator_card_pieces(found),
         **audit_pieces(escaped),
         **audit_pages(root, own),
         **api_pages(),
@@ -68,10 +76,10 @@ def all_pages(root: Path, own: bool = False) -> dict[str, str]:
 
 
 def _table_pages(root: Path, found: list[Result], own: bool) -> dict[str, str]:
-    pages = {f"{page_name(*what)}.md": missing_page(*what) for what in EXPECTED}
+    pages = {f"{page_name(*what)}.md": missing_page(*what, found) for what in EXPECTED}
     others = []
     for result in found:
-        page = notebook_page(result, root)
+        page = notebook_page(result, root, found)
         if (result.experiment, result.data, result.profile) in EXPECTED:
             del pages[f"{result.page}.md"]
             pages[f"{result.page}.ipynb"] = page
@@ -118,15 +126,6 @@ def _contradiction(point: dict) -> list[str]:
         f"**{STATE_WORDS[point['state']]}** {escaped(point['companion'])}",
         "",
     ]
-
-
-def escaped(text: object) -> str:
-    r"""Return plain text that Markdown shows as it is.
-
-    >>> print(escaped("lambda * L_sup < $1"))
-    lambda \* L\_sup \< \$1
-    """
-    return "".join(f"\\{c}" if c in "\\`*_{}[]<>#$~^@|" else c for c in str(text).strip())
 
 
 def _cell(text: object) -> str:

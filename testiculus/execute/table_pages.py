@@ -1,11 +1,17 @@
-"""The book's pages of results: an executed notebook with its provenance, or "not run"."""
+"""The book's pages of results: an executed notebook with its provenance, or "not run".
+
+Above the notebook of a table that has run in several profiles stand these in tabs, below it its
+negative controls; where it comes from, its price and its files end every page.
+"""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from testiculus.execute.found import EXPECTED, Result, page_name
+from testiculus.execute.negative_controls import beside
+from testiculus.execute.profile_tabs import of_profiles, tabs
 
 TITLES = {
     "table1": "Table 1: noisy labels",
@@ -15,6 +21,8 @@ TITLES = {
     "table4": "Table 4: weight of the organ loss",
     "fig5": "Fig. 5: markers and attention",
     "peers": "Peers for label noise",
+    "audits": "Audits of the protocol",
+    "controls": "Negative controls",
 }
 
 
@@ -51,10 +59,11 @@ def _manifest(data: str) -> str:
     return f"imported/{data}/manifest.csv"
 
 
-def missing_page(experiment: str, data: str, profile: str) -> str:
-    """Return the page of a result that is not there."""
+def missing_page(experiment: str, data: str, profile: str, found: Sequence[Result] = ()) -> str:
+    """Return the page of a result that is not there; other profiles' are in its tabs."""
+    others = profiles_of(experiment, data, profile, found)
     return (
-        f"# {title(experiment, data, profile)}\n\n"
+        f"# {title(experiment, data, profile)}\n\n{others}"
         ":::{admonition} Not run\n:class: warning\n"
         "There are no results of this run here, so there is nothing to show. To make them:\n\n"
         f"```bash\n{command(experiment, data, profile)}\n```\n"
@@ -62,16 +71,31 @@ def missing_page(experiment: str, data: str, profile: str) -> str:
     )
 
 
-def notebook_page(result: Result, root: Path) -> str:
-    """Return a result's executed notebook as a page: title, banner if stale, provenance."""
+def notebook_page(result: Result, root: Path, found: Sequence[Result] = ()) -> str:
+    """Return a result's executed notebook as a page: title, banner if stale, provenance.
+
+    `found` are all results: those of other profiles go into tabs above the notebook, those of the
+    negative controls and of the audits below it.
+    """
     notebook = json.loads(result.notebook.read_text(encoding="utf-8"))
     cells = notebook["cells"]
     _retitle(cells, title(result.experiment, result.data, result.profile))
-    cells.insert(1, _markdown("about", about_line(result, root)))
-    if result.is_stale:
-        cells.insert(1, _markdown("stale", stale_banner(result)))
-    cells.append(_markdown("provenance", footer(result, root)))
+    above = {
+        "stale": stale_banner(result) if result.is_stale else "",
+        "about": about_line(result, root),
+        "profiles": profiles_of(result.experiment, result.data, result.profile, found),
+    }
+    cells[1:1] = [_markdown(name, text) for name, text in above.items() if text]
+    below = {"controls": beside(result, found), "provenance": footer(result, root)}
+    cells += [_markdown(name, text) for name, text in below.items() if text]
     return json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+def profiles_of(experiment: str, data: str, profile: str, found: Sequence[Result]) -> str:
+    """Return the tabs of a table's page; "" on other pages, and where one profile has run."""
+    if (experiment, data, profile) not in EXPECTED:
+        return ""
+    return tabs(of_profiles(found, experiment, data), profile)
 
 
 def _retitle(cells: list[dict[str, Any]], text: str) -> None:
