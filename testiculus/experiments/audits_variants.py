@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from testiculus.base.errors import UserError
 from testiculus.claims.audits_schema import AS_WRITTEN, ONE_DRAW, ROWS, UNGROUPED, WRONG_SIDE
 from testiculus.data.images import ImageSet
 from testiculus.experiments.plan_words import group_of
@@ -38,7 +37,8 @@ def variants(
 ) -> tuple[dict[str, Variant], dict[str, str]]:
     """Return the variants by row, and the reason by row for those that these images cannot have.
 
-    Raises `UserError` where the article's own folds cannot be made.
+    Wrong labels are planted in the article's own folds, so that runs can be paired. Raises
+    `UserError` where these cannot be made.
     """
     labels = images.labels()
     grouped = _folds(images, labels, seeds, folds)
@@ -46,18 +46,17 @@ def variants(
         AS_WRITTEN: Variant(AS_WRITTEN, labels, grouped, every_epoch=True),
         ONE_DRAW: Variant(ONE_DRAW, labels, grouped, draw=PER_BATCH),
     }
+    untestable = {}
+    if reason := _ungrouped_alike(images):
+        untestable[UNGROUPED] = reason
+    else:
+        single = _folds(images, labels, seeds, folds, grouped=False)
+        found[UNGROUPED] = Variant(UNGROUPED, labels, single)
     wrong = right_side_labels(images)
-    changes = {
-        UNGROUPED: (labels, False, _ungrouped_alike(images)),
-        WRONG_SIDE: (wrong, True, _sides_alike(images, wrong)),
-    }
-    untestable = {row: reason for row, (_, _, reason) in changes.items() if reason}
-    for row in changes.keys() - untestable.keys():
-        own, together, _ = changes[row]
-        try:
-            found[row] = Variant(row, own, _folds(images, own, seeds, folds, together))
-        except UserError as error:
-            untestable[row] = error.what
+    if reason := _sides_alike(images, wrong) or _one_class(wrong, grouped):
+        untestable[WRONG_SIDE] = reason
+    else:
+        found[WRONG_SIDE] = Variant(WRONG_SIDE, wrong, grouped)
     return {row: found[row] for row in ROWS if row in found}, untestable
 
 
@@ -115,3 +114,11 @@ def _sides_alike(images: ImageSet, wrong: np.ndarray) -> str:
     if np.array_equal(wrong, images.labels()):
         return "every left testis has the label of the right one, or no right one"
     return ""
+
+
+def _one_class(labels: np.ndarray, folds: dict[int, np.ndarray]) -> str:
+    """Return why a fold could not be trained on these labels; "" where all can."""
+    parts = (labels[own != fold] for own in folds.values() for fold in np.unique(own))
+    if all(len(np.unique(part)) == 2 for part in parts):
+        return ""
+    return "read so, all labels of a training part are the same"

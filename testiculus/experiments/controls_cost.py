@@ -131,11 +131,12 @@ def _permuted(planned: "ControlsPlan", store: Store) -> list[RowJob]:
     from testiculus.experiments.controls_parts import flagged
 
     labels = planned.meaningless
-    first = planned.permuted_jobs(BASELINE, labels)
-    waiting = [job for job in first if not store.has(job.job)]
+    starts = planned.table1.initialisations
+    read = [job for start in starts for job in planned.permuted_jobs(BASELINE, labels, start)]
+    waiting = [job for job in read if not store.has(job.job)]
     if waiting:
-        return [*waiting, *first]  # as many again on turned labels
-    turned = flagged(planned, finish_rows(store, first, "reading permuted runs"))
+        return [*waiting, *planned.permuted_jobs(BASELINE, labels)]  # as many on turned labels
+    turned = flagged(planned, finish_rows(store, read, "reading permuted runs"))
     second = planned.permuted_jobs(BASELINE, np.where(turned, 1 - labels, labels))
     return [job for job in second if not store.has(job.job)]
 

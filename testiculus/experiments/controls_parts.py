@@ -62,12 +62,13 @@ class Part:
 def table1_part(planned: ControlsPlan, store: Store, executor: Executor | None = None) -> Part:
     """Train on permuted labels, flag by the article's rule, turn what it flags, train again.
 
-    The rule reads the losses of one start: half of the evaluations that Table 1 has. All
-    predictions are scored on the permuted labels (`_original`) and on each row's own.
+    The rule reads the losses of all of Table 1's starts, as it does there; rows train from the
+    first. All predictions are scored on the permuted labels (`_original`) and on each row's own.
     """
     labels, images = planned.meaningless, planned.images
     runs = finish_rows(store, planned.permuted_jobs(BASELINE, labels), PERMUTED, executor)
-    suspicious = flagged(planned, runs)
+    more = further_starts(planned, store, executor)
+    suspicious = flagged(planned, [*runs, *more])
     turned = np.where(suspicious, 1 - labels, labels)
     told = {BASELINE: labels}
     jobs = planned.permuted_jobs(FLIPPED, turned)
@@ -87,7 +88,23 @@ def table1_part(planned: ControlsPlan, store: Store, executor: Executor | None =
     facts = {"flagged": int(suspicious.sum()), "evaluations": _evaluations(planned)}
     facts["labels changed"] = int((labels != images.labels()).sum())
     results, predictions = (f.replace({"row": names}) for f in (results, predictions))
-    return Part(results, runs, predictions=predictions, facts=facts)
+    return Part(results, [*runs, *more], predictions=predictions, facts=facts)
+
+
+def further_starts(
+    planned: ControlsPlan, store: Store, executor: Executor | None = None
+) -> list[RowRun]:
+    """Train on permuted labels from Table 1's further starts, whose losses alone are read."""
+    return [
+        done
+        for start in planned.table1.initialisations[1:]
+        for done in finish_rows(
+            store,
+            planned.permuted_jobs(BASELINE, planned.meaningless, start),
+            f"{PERMUTED}, from {start}",
+            executor,
+        )
+    ]
 
 
 def flagged(planned: ControlsPlan, runs: Sequence[RowRun]) -> np.ndarray:
@@ -106,7 +123,7 @@ def flagged(planned: ControlsPlan, runs: Sequence[RowRun]) -> np.ndarray:
 
 def _evaluations(planned: ControlsPlan) -> int:
     protocol = planned.table1.protocol
-    return len(protocol.seeds) * (protocol.folds - 1)
+    return len(planned.table1.initialisations) * len(protocol.seeds) * (protocol.folds - 1)
 
 
 def chance_frame(predictions: pd.DataFrame) -> pd.DataFrame:

@@ -81,10 +81,13 @@ class ControlsPlan:
         labels = told.images.labels()
         return meaningless_labels(told.images.frame, labels, told.folds.values(), "table1")
 
-    def permuted_jobs(self, row: str, labels: np.ndarray) -> list[RowJob]:
-        """Return Table 1's trainings of a row, from its first start, on other `labels` (N,)."""
+    def permuted_jobs(self, row: str, labels: np.ndarray, start: str = "") -> list[RowJob]:
+        """Return Table 1's trainings of a row on other `labels` (N,), from its first start or one.
+
+        The losses of all starts are what its rule reads.
+        """
         everyone = np.ones(len(self.images), dtype=bool)
-        return self.table1.row(row, self.table1.initialisations[0], labels, everyone)
+        return self.table1.row(row, start or self.table1.initialisations[0], labels, everyone)
 
     # Tables 2 and 4: pretraining on noise
 
@@ -135,7 +138,7 @@ class ControlsPlan:
         ud = two.unlabelled
         return {
             **plan_words.about_images(self.profile, self.variant, self.images),
-            "initialisation": table1_plan.shown_name(one.initialisations[0]),
+            "initialisations": [table1_plan.shown_name(name) for name in one.initialisations],
             **plan_words.about_folds(one.protocol, one.images),
             **plan_words.about_rates(one.protocol),
             "labels dealt out": "among testes" if sides_known(one.images.frame) else "among images",
