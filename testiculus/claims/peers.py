@@ -16,10 +16,10 @@ from testiculus.base.progress import progress
 from testiculus.claims.contrasts import Contrast, beats
 from testiculus.claims.peers_schema import (
     AS_LABELLED,
-    AT_PLANTED,
     AVERAGE_PRECISION,
     BORDERLINE,
     CHOICE_COLUMNS,
+    CHOICE_METRICS,
     CURATIONS,
     FRAME_MISSES,
     PLANTED,
@@ -28,6 +28,7 @@ from testiculus.claims.peers_schema import (
     SCORE_COLUMNS,
     SCORED_RULES,
     SUMMARY_COLUMNS,
+    WITHIN_LABEL,
     curated_row,
     slug,
 )
@@ -39,8 +40,37 @@ from testiculus.noise.peers import ARTICLE, PEERS, RULES, precision_at_planted
 
 OURS = "in no source: this project's comparison"
 BOOTSTRAP_SEED = 0
-MEASURES = {AVERAGE_PRECISION: average_precision, AT_PLANTED: precision_at_planted}
 CURATED_METRIC = "f1"
+
+
+def within_label(
+    scores: np.ndarray, wrong: np.ndarray, labels: np.ndarray, weights: np.ndarray
+) -> np.ndarray:
+    """Return the average precision among images of one label, float64 (draws,).
+
+    `scores` (N,), `wrong` bool (N,), `labels` 0 or 1 (N,), `weights` draws x N. The mean over both
+    labels, each weighted by its number of wrong ones; NaN where none has any weight.
+
+    >>> one, wrong = np.ones((1, 4)), np.array([True, False, False, False])
+    >>> within_label(np.array([1, 0, 5, 6]), wrong, np.array([0, 0, 1, 1]), one)
+    array([1.])
+    """
+    found, number = np.zeros(len(weights)), np.zeros(len(weights))
+    for label in np.unique(labels):
+        own = labels == label
+        counted = (weights * wrong)[:, own].sum(axis=1)
+        part = average_precision(scores[own], wrong[own], weights[:, own])
+        found += np.where(counted > 0, part * counted, 0.0)
+        number += counted
+    return np.divide(found, number, out=np.full(len(weights), NAN), where=number > 0)
+
+
+def _measure(metric: str, part: pd.DataFrame, rule: str, weights: np.ndarray) -> np.ndarray:
+    scores, wrong = part[rule].to_numpy(), part["wrong"].to_numpy()
+    if metric == WITHIN_LABEL:
+        return within_label(scores, wrong, part["label"].to_numpy(dtype=np.int64), weights)
+    measure = average_precision if metric == AVERAGE_PRECISION else precision_at_planted
+    return measure(scores, wrong, weights)
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,9 +136,7 @@ class Rankings:
         """
         known = self._values.setdefault(key, [])
         if call == len(known):
-            part = self.parts[key[0]]
-            measure, scores = MEASURES[key[2]], part[key[1]].to_numpy()
-            known.append(measure(scores, part["wrong"].to_numpy(), weights))
+            known.append(_measure(key[2], self.parts[key[0]], key[1], weights))
         return known[call]
 
 
@@ -132,19 +160,23 @@ def summary_frame(rankings: Rankings) -> pd.DataFrame:
 def choice_frame(rankings: Rankings) -> pd.DataFrame:
     """Return the rules, the best first, by mean average precision over the conditions that decide.
 
-    `behind` is the best rule's lead with its paired interval over patients; `as_good` says that the
-    interval holds zero, so that the two cannot be told apart here (always so of the best itself).
+    In two blocks: among all images, and among images of one label. `behind` is the best rule's lead
+    with its paired interval over patients; `as_good` says that the interval holds zero, so that the
+    two cannot be told apart here (always so of the best itself).
     """
+    lines = [line for metric in CHOICE_METRICS for line in _choice_lines(rankings, metric)]
+    return pd.DataFrame(lines, columns=list(CHOICE_COLUMNS))
+
+
+def _choice_lines(rankings: Rankings, metric: str) -> Iterator[tuple]:
     names = rankings.deciding
-    values = {r: rankings.interval(names, r, AVERAGE_PRECISION).effect for r in RULES}
+    values = {rule: rankings.interval(names, rule, metric).effect for rule in RULES}
     best = max(values, key=values.get)
-    lines = []
     for rule in sorted(RULES, key=values.get, reverse=True):
-        lead = rankings.interval(names, best, AVERAGE_PRECISION, less=rule)
+        lead = rankings.interval(names, best, metric, less=rule)
         same = rule == best or not lead.low > 0
         behind = (lead.effect, lead.low, lead.high)
-        lines.append((rule, values[rule], *behind, rule == best, same, len(names)))
-    return pd.DataFrame(lines, columns=list(CHOICE_COLUMNS))
+        yield metric, rule, values[rule], *behind, rule == best, same, len(names)
 
 
 def judge_peers(
@@ -156,10 +188,11 @@ def judge_peers(
     """Return the verdicts: one row a claim, columns as `judge` gives them.
 
     That the article's rule ranks wrong labels better than each peer, under each kind of noise on
-    average over its rates, is decided by the patient bootstrap of the difference in average
-    precision. That models trained on labels curated by it are better than others, in F1 on true
-    labels, is decided by the corrected resampled t interval over paired runs, with the bootstrap
-    beside it. Effects are fractions, positive where the article's rule is ahead.
+    average over its rates, and among images of one label over all conditions that decide, is
+    decided by the patient bootstrap of the difference in average precision. That models trained on
+    labels curated by it are better than others, in F1 on true labels, is decided by the corrected
+    resampled t interval over paired runs, with the bootstrap beside it. Effects are fractions,
+    positive where the article's rule is ahead.
     """
     trained = _curation_claims(rankings, results, predictions, conditions)
     return judge([*_ranking_claims(rankings), *trained], conditions)
@@ -179,6 +212,13 @@ def _ranking_claims(rankings: Rankings) -> Iterator[Claim]:
             words = f"The article's rule ranks wrong labels higher than {peer} does: {errors}."
             name = f"article-ranks-above-{slug(peer)}-{slug(kind)}"
             yield Claim(name, words, OURS, NAN, partial(_ranking, rankings, kind, peer))
+    for peer in PEERS:
+        words = (
+            f"Among images of one label, the article's rule ranks wrong labels higher than {peer} "
+        )
+        words += "does: on average over the conditions that decide which rule to use."
+        name = f"article-ranks-above-{slug(peer)}-within-label"
+        yield Claim(name, words, OURS, NAN, partial(_within, rankings, peer))
 
 
 def _ranking(rankings: Rankings, kind: str, peer: str) -> Outcome:
@@ -186,6 +226,11 @@ def _ranking(rankings: Rankings, kind: str, peer: str) -> Outcome:
     if not names:
         return untestable(f"no errors of this kind ({kind}) were there to be found")
     found = rankings.interval(names, ARTICLE, AVERAGE_PRECISION, less=peer)
+    return decided_by(found, found)
+
+
+def _within(rankings: Rankings, peer: str) -> Outcome:
+    found = rankings.interval(rankings.deciding, ARTICLE, WITHIN_LABEL, less=peer)
     return decided_by(found, found)
 
 

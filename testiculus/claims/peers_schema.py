@@ -3,7 +3,8 @@
 scores   one row per condition and image: label, true_label, and each rule's score, higher for more
          suspicious
 summary  one row per condition, rule and metric, with its interval over patients
-choice   one row per rule: its mean over the conditions that decide, and how far the best is ahead
+choice   one row per metric of `CHOICE_METRICS` and rule: its mean over the conditions that decide,
+         and how far the best is ahead
 """
 
 from testiculus.noise.peers import RULES, TIED
@@ -16,7 +17,11 @@ AS_LABELLED = "as labelled"  # nothing planted here: the labels as the images ca
 
 AVERAGE_PRECISION = "average_precision"
 AT_PLANTED = "precision_at_planted"
-RANKING_METRICS = (AVERAGE_PRECISION, AT_PLANTED)
+# Among images that carry one label, averaged over the labels by their numbers of wrong ones: what
+# is left of a rule's lead when it cannot gain by calling one label more suspicious than the other.
+WITHIN_LABEL = "average_precision_within_label"
+RANKING_METRICS = (AVERAGE_PRECISION, AT_PLANTED, WITHIN_LABEL)
+CHOICE_METRICS = (AVERAGE_PRECISION, WITHIN_LABEL)
 SCORED_RULES = (*RULES, TIED)
 
 FILTERED, FLIPPED = "filtered", "flipped"
@@ -32,7 +37,7 @@ SUMMARY_COLUMNS = (
     *("patients", "images", "planted"),
 )
 CHOICE_COLUMNS = (
-    *("rule", "value", "behind", "ci_low", "ci_high", "best", "as_good"),
+    *("metric", "rule", "value", "behind", "ci_low", "ci_high", "best", "as_good"),
     *("conditions",),
 )
 

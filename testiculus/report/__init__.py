@@ -4,6 +4,7 @@ Everything here is derived from the tidy results and the verdicts; no figure and
 typed. Tables print as text and show as HTML; plots are returned as closed Figures, ready to save.
 """
 
+from testiculus.report.peers_words import peers_answer
 from testiculus.report.pictures import image_grid, phantom_grid
 from testiculus.report.pictures_attention import fig5_picture
 from testiculus.report.pictures_generation import (
@@ -59,7 +60,6 @@ from testiculus.report.tables_generation import fidelity_table, heldout_table
 from testiculus.report.tables_peers import (
     choice_table,
     curated_table,
-    peers_answer,
     peers_verdicts_table,
     ranking_table,
 )

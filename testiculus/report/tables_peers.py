@@ -1,8 +1,8 @@
 """The comparison of rules for label noise as a reader sees it: rankings, retrained rows, claims.
 
 `ranking_table` and `choice_table` say which rule finds wrong labels, `curated_table` what acting on
-it does to the models, `peers_verdicts_table` gives the claims one by one, and `peers_answer` puts
-in words which rule to use: all of it read from the results.
+it does to the models, `peers_verdicts_table` gives the claims one by one. `peers_words` puts in
+words which rule to use.
 """
 
 from collections.abc import Iterator
@@ -17,14 +17,14 @@ from testiculus.claims.peers_schema import (
     CHOICE_COLUMNS,
     CORRECTED,
     CURATIONS,
-    FLIPPED,
     RANKING_METRICS,
     SCORED_RULES,
     SUMMARY_COLUMNS,
+    WITHIN_LABEL,
     curated_row,
 )
 from testiculus.claims.schema import BASELINE, TRUTH, Conditions, require_columns, runs_of
-from testiculus.noise.peers import ARTICLE, RULES
+from testiculus.noise.peers import RULES
 from testiculus.report.generation_words import truthful
 from testiculus.report.render import (
     ABSENT,
@@ -41,7 +41,9 @@ from testiculus.report.tables import NOT_CLAIMED
 METRIC_TITLES = {
     RANKING_METRICS[0]: "Average precision",
     RANKING_METRICS[1]: "Precision at the planted number",
+    RANKING_METRICS[2]: "Average precision, among images of one label,",
 }
+AMONG = {AVERAGE_PRECISION: "", WITHIN_LABEL: ", among images of one label"}
 AS_THEY_ARE = "labels as they are"
 SMOKE = "The smoke profile tests the machinery; it claims nothing."
 CONDITIONAL = "Intervals: 95 % over resampled patients, the trained models held fixed."
@@ -106,9 +108,12 @@ def _labelled_note(own: pd.DataFrame, beside_planted: bool) -> str:
     )
 
 
-def choice_table(choice: pd.DataFrame, conditions: Conditions) -> Table:
+def choice_table(
+    choice: pd.DataFrame, conditions: Conditions, metric: str = AVERAGE_PRECISION
+) -> Table:
     """Return the rules, the best first, with the best one's lead over each."""
     require_columns(choice, CHOICE_COLUMNS, "choice")
+    choice = choice[choice["metric"] == metric]
     lines = [
         (
             found.rule,
@@ -122,7 +127,8 @@ def choice_table(choice: pd.DataFrame, conditions: Conditions) -> Table:
     names = ["rule", "mean AP", "best is ahead by", "[95 %]", ""]
     number = int(choice["conditions"].iloc[0])
     over = f"{number} planted conditions" if number > 1 else "one condition"
-    caption = f"Rules by mean average precision over {over}: {reached_on(conditions)}"
+    caption = f"Rules by mean average precision over {over}{AMONG[metric]}: "
+    caption += reached_on(conditions)
     notes = (
         f"Percent and points, paired over the same images. {CONDITIONAL} The best was picked on "
         "these same figures, so that its own is slightly flattered.",
@@ -224,45 +230,3 @@ def peers_verdicts_table(verdicts: pd.DataFrame, conditions: Conditions) -> Tabl
     caption = f"The article's rule against its peers: {reached_on(conditions)}"
     frame = pd.DataFrame(lines, columns=names)
     return Table(frame, caption, notes, ("here [95 %]",), (names[0], "verdict"))
-
-
-def peers_answer(choice: pd.DataFrame, results: pd.DataFrame, conditions: Conditions) -> str:
-    """Return in words which rule to use here, as the results decide it."""
-    by_rule = choice.set_index("rule")
-    best = choice["rule"].iloc[0]
-    same = [rule for rule in by_rule.index if rule != best and truthful(by_rule["as_good"][rule])]
-    number = int(choice["conditions"].iloc[0])
-    over = f"on average over {number} planted conditions" if number > 1 else "on these labels"
-    parts = [
-        f"On {reached_on(conditions)}, the rule that ranks wrong labels best is {best}: mean "
-        f"average precision {percent(by_rule['value'][best], 1)} % {over}.",
-        f"Not told apart from it: {', '.join(same)}." if same else "Every other rule is behind it.",
-        _articles_place(by_rule, best, same),
-        *_gain_words(results, best, conditions),
-    ]
-    lead = [SMOKE] if conditions.claims_nothing else []
-    return " ".join(filter(None, [*lead, *parts]))
-
-
-def _articles_place(by_rule: pd.DataFrame, best: str, same: list[str]) -> str:
-    if ARTICLE in (best, *same):
-        return ""
-    found = by_rule.loc[ARTICLE]
-    behind = f"{points(found['behind'], 1)} {bracket(found['ci_low'], found['ci_high'])}"
-    return f"It is ahead of the {ARTICLE} by {behind} points."
-
-
-def _gain_words(results: pd.DataFrame, best: str, conditions: Conditions) -> Iterator[str]:
-    """Yield what turning the best rule's flags, and all errors, does to F1 on true labels."""
-    for row, words in {
-        curated_row(best, FLIPPED): "Turning over the labels it flags",
-        CORRECTED: "Putting all wrong labels right",
-    }.items():
-        contrast = beats(row, BASELINE, CURATED_METRIC, TRUTH)
-        if contrast.missing(results):
-            continue
-        gain = contrast.interval(results, conditions)
-        resolved = gain.low > 0 or gain.high < 0
-        told = "" if resolved else ", which is not resolved"
-        ends = bracket(gain.low, gain.high)
-        yield f"{words} changes F1 on true labels by {points(gain.effect, 1)} {ends} points{told}."

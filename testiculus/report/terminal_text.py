@@ -9,9 +9,11 @@ import pandas as pd
 
 from testiculus.base.errors import one_of
 from testiculus.base.files import read_json
+from testiculus.claims.peers_schema import CHOICE_METRICS
 from testiculus.claims.schema import OTHER_ORGANS, OWN_ORGAN, Conditions
 from testiculus.claims.synthetic import REAL_OTHERS, REAL_OWN
 from testiculus.noise import Rule
+from testiculus.report.peers_words import peers_answer
 from testiculus.report.render import TERMINAL_WIDTH, Table
 from testiculus.report.tables import table1_table
 from testiculus.report.tables_attention import kinds_table, two_by_two_table
@@ -30,7 +32,6 @@ from testiculus.report.tables_generation import fidelity_table, heldout_table
 from testiculus.report.tables_peers import (
     choice_table,
     curated_table,
-    peers_answer,
     peers_verdicts_table,
     ranking_table,
 )
@@ -124,7 +125,7 @@ def _peers(folder: Path) -> tuple[Table | str, ...]:
     conditions = _conditions(folder, results)
     return (
         ranking_table(summary, conditions),
-        choice_table(choice, conditions),
+        *(choice_table(choice, conditions, metric) for metric in CHOICE_METRICS),
         curated_table(results, predictions, conditions, settings["retrained"]),
         peers_verdicts_table(verdicts, conditions),
         fill(peers_answer(choice, results, conditions), TERMINAL_WIDTH),

@@ -1,15 +1,24 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import average_precision_score
 
 from testiculus.base.errors import UserError
 from testiculus.claims import Conditions
-from testiculus.claims.peers import Rankings, choice_frame, judge_peers, summary_frame
+from testiculus.claims.peers import (
+    Rankings,
+    choice_frame,
+    judge_peers,
+    summary_frame,
+    within_label,
+)
 from testiculus.claims.peers_schema import (
     AS_LABELLED,
     AVERAGE_PRECISION,
+    CHOICE_METRICS,
     PLANTED,
     SCORED_RULES,
+    WITHIN_LABEL,
     condition_name,
     curated_row,
     slug,
@@ -100,8 +109,10 @@ def test_intervals_do_not_depend_on_what_was_asked_before(scores):
 
 
 def test_the_choice_is_the_best_rule_and_says_who_is_as_good(scores):
-    choice = choice_frame(Rankings(scores, draws=200)).set_index("rule")
+    both = choice_frame(Rankings(scores, draws=200))
+    choice = both[both["metric"] == AVERAGE_PRECISION].set_index("rule")
 
+    assert both["metric"].value_counts().to_dict() == dict.fromkeys(CHOICE_METRICS, len(RULES))
     assert choice.index[0] == CLEANLAB and choice["best"].tolist() == [True] + [False] * 5
     assert choice["value"].is_monotonic_decreasing and set(choice.index) == set(RULES)
     assert not choice.loc[ARTICLE, "as_good"] and choice.loc[CLEANLAB, "as_good"]
@@ -109,8 +120,37 @@ def test_the_choice_is_the_best_rule_and_says_who_is_as_good(scores):
     behind = choice["value"].iloc[0] - choice["value"]
     np.testing.assert_allclose(choice["behind"], behind, atol=1e-12)
     close = scores.assign(**{CLEANLAB: scores[ARTICLE]})
-    same = choice_frame(Rankings(close, draws=50)).set_index("rule")
+    same = choice_frame(Rankings(close, draws=50))
+    same = same[same["metric"] == AVERAGE_PRECISION].set_index("rule")
     assert same.loc[[ARTICLE, CLEANLAB, MARGIN], "as_good"].all()
+
+
+def test_within_a_label_the_order_of_the_labels_counts_for_nothing():
+    generator = np.random.default_rng(4)
+    labels, wrong = generator.integers(0, 2, 60), generator.random(60) < 0.3
+    ranked, weights = generator.normal(size=60), generator.integers(0, 3, (5, 60)).astype(float)
+
+    found = within_label(ranked, wrong, labels, weights)
+    for draw, w in enumerate(weights):
+        parts = [(labels == label) & (w > 0) for label in (0, 1)]
+        each = [average_precision_score(wrong[p], ranked[p], sample_weight=w[p]) for p in parts]
+        counts = [(w * wrong)[p].sum() for p in parts]
+        assert found[draw] == pytest.approx(np.average(each, weights=counts))
+    moved = within_label(ranked + 100 * labels, wrong, labels, weights)
+    np.testing.assert_array_equal(moved, found)
+    assert np.isnan(within_label(ranked, wrong & False, labels, weights)).all()
+
+
+def test_a_lead_between_labels_is_none_within_them(scores):
+    biased = scores.assign(**{ARTICLE: 9 * scores["label"] + scores[MEAN_LOSS]})
+    verdicts = judged(biased).set_index("claim")
+
+    within = verdicts.loc["article-ranks-above-mean-loss-within-label"]
+    assert within["effect"] == pytest.approx(0.0) and within["verdict"] == NOT_RESOLVED
+    assert verdicts.loc["article-ranks-above-cleanlab-within-label", "verdict"] == CONTRADICTED
+    found = Rankings(biased, draws=5)
+    one = found.interval(found.deciding, ARTICLE, WITHIN_LABEL).effect
+    assert one == pytest.approx(found.interval(found.deciding, MEAN_LOSS, WITHIN_LABEL).effect)
 
 
 def test_without_planted_noise_the_labels_as_they_came_decide(scores):

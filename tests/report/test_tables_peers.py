@@ -15,8 +15,10 @@ from testiculus.claims.peers_schema import (
     CORRECTED,
     CURATIONS,
     PLANTED,
+    RANKING_METRICS,
     SCORED_RULES,
     SUMMARY_COLUMNS,
+    WITHIN_LABEL,
     condition_name,
     curated_row,
 )
@@ -38,7 +40,7 @@ def summary_of(kinds=PLANTED, rates=(0.05, 0.4)):
     for number, (kind, rate) in enumerate(found):
         for place, rule in enumerate(SCORED_RULES):
             value = 0.9 - 0.1 * place + 0.001 * number
-            for metric in (AVERAGE_PRECISION, AT_PLANTED):
+            for metric in RANKING_METRICS:
                 head = (condition_name(kind, rate), kind, rate, rule, metric)
                 lines.append((*head, value, value - 0.05, value + 0.05, 60, 240, 24))
     return pd.DataFrame(lines, columns=SUMMARY_COLUMNS)
@@ -46,9 +48,12 @@ def summary_of(kinds=PLANTED, rates=(0.05, 0.4)):
 
 def choice_of(conditions=6):
     lines = [
-        (CLEANLAB, 0.80, 0.0, 0.0, 0.0, True, True, conditions),
-        (MARGIN, 0.79, 0.01, -0.02, 0.04, False, True, conditions),
-        (ARTICLE, 0.70, 0.10, 0.06, 0.14, False, False, conditions),
+        (AVERAGE_PRECISION, CLEANLAB, 0.80, 0.0, 0.0, 0.0, True, True, conditions),
+        (AVERAGE_PRECISION, MARGIN, 0.79, 0.01, -0.02, 0.04, False, True, conditions),
+        (AVERAGE_PRECISION, ARTICLE, 0.70, 0.10, 0.06, 0.14, False, False, conditions),
+        (WITHIN_LABEL, MARGIN, 0.60, 0.0, 0.0, 0.0, True, True, conditions),
+        (WITHIN_LABEL, CLEANLAB, 0.50, 0.10, 0.05, 0.15, False, False, conditions),
+        (WITHIN_LABEL, ARTICLE, 0.58, 0.02, -0.01, 0.05, False, True, conditions),
     ]
     return pd.DataFrame(lines, columns=CHOICE_COLUMNS)
 
@@ -115,7 +120,10 @@ def test_without_planted_noise_the_one_column_is_the_labels_as_they_came(run):
 
 def test_the_choice_says_who_is_best_not_told_apart_and_behind(run):
     frame = choice_table(run.choice, run.conditions).frame
+    within = choice_table(run.choice, run.conditions, WITHIN_LABEL)
 
+    assert within.frame["rule"].tolist() == [MARGIN, CLEANLAB, ARTICLE]
+    assert "one label" in within.caption
     assert frame[""].tolist() == ["best", "not told apart from it", "behind it"]
     assert frame.loc[2, "best is ahead by"] == "+10.0" and frame.loc[2, "[95 %]"] == "[+6.0, +14.0]"
 
@@ -128,7 +136,11 @@ def test_the_answer_is_read_from_the_results(run):
     assert "ahead of the article's rule by +10.0 [+6.0, +14.0] points" in text
     assert "flags changes F1 on true labels by +0.0 [+0.0, +0.0] points, which is not" in text
     assert "right changes F1 on true labels by +10.0" in text and text.endswith("points.")
-    other = run.choice.iloc[::-1].assign(as_good=[True, False, False])
+    assert f"Among images of one label, though, {MARGIN} is ahead of it by +10.0 [" in text
+    other = run.choice.iloc[[2, 1, 0, 3, 5, 4]].assign(as_good=[True, False, False] * 2)
+    other.loc[5, "as_good"] = True
+    answer = peers_answer(other, run.results, run.conditions)
+    assert "Among images of one label article's rule is among the best too." in answer
     assert "best is article's rule" in peers_answer(other, run.results, run.conditions)
     assert "ahead of the article" not in peers_answer(other, run.results, run.conditions)
 
