@@ -165,7 +165,8 @@ def test_every_claim_of_the_peers_that_is_named_is_judged():
     from testiculus.claims.peers import CURATIONS, ERRORS, slug
     from testiculus.noise.peers import PEERS
 
-    judged_there = {f"article-ranks-above-{slug(p)}-{slug(kind)}" for p in PEERS for kind in ERRORS}
+    kinds = (*map(slug, ERRORS), "within-label")
+    judged_there = {f"article-ranks-above-{slug(p)}-{kind}" for p in PEERS for kind in kinds}
     judged_there |= {f"article-{c}-beats-{slug(p)}" for c in CURATIONS for p in (*PEERS, "nothing")}
     named = {t.claim for e in ledger() for t in e.tests if t.experiment == "peers"}
 
