@@ -55,6 +55,31 @@ def command(experiment: str, data: str, profile: str) -> str:
     return " ".join(words)
 
 
+OWN_VARIABLES = (
+    "VARIANT",
+    "SEEDS",
+    "SYNTHETIC",
+    "EXCLUDE_TEST",
+)  # of make; other parameters go into P
+IN_THE_COMMAND = ("PROFILE", "DATA", "UNLABELLED", "DEVICE")  # there already, or the machine's
+
+
+def command_of(result: Result) -> str:
+    """Return what to type for a result as it was made, its own parameters included."""
+    given = result.provenance.get("parameters", {})
+    more = {name: _value(value) for name, value in given.items() if name not in IN_THE_COMMAND}
+    words = [f"{name}={more.pop(name)}" for name in OWN_VARIABLES if name in more]
+    if more:
+        words.append('P="' + " ".join(f"{n.lower()}={value}" for n, value in more.items()) + '"')
+    return " ".join([command(result.experiment, result.data, result.profile), *words])
+
+
+def _value(value: object) -> str:
+    if isinstance(value, bool):
+        return str(int(value))
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
 def _manifest(data: str) -> str:
     return f"imported/{data}/manifest.csv"
 
@@ -122,7 +147,7 @@ def about_line(result: Result, root: Path) -> str:
 
 def stale_banner(result: Result) -> str:
     """Return the banner of results that are older than the code that makes them."""
-    again = command(result.experiment, result.data, result.profile)
+    again = command_of(result)
     return (
         ":::{admonition} Stale\n:class: danger\n"
         "The code that makes these results, its notebook, its profiles or the paper's figures have "
@@ -138,7 +163,7 @@ def footer(result: Result, root: Path) -> str:
     names = [f"{result.experiment}.ipynb", "results.csv", "verdicts.csv", "provenance.json"]
     files = [f"{{download}}`{n} <{where}/{n}>`" for n in names if (result.folder / n).is_file()]
     rows = {
-        "command": f"`{command(result.experiment, result.data, result.profile)}`",
+        "command": f"`{command_of(result)}`",
         "commit": _commit(record),
         "finished": record.get("finished", "unknown"),
         "data": _data(record),

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from testiculus.execute.found import find_results
-from testiculus.execute.table_pages import notebook_page
+from testiculus.execute.table_pages import command, command_of, notebook_page
 
 ROOT = Path(__file__).parents[2]
 FOUND = find_results(ROOT / "results")
@@ -30,3 +30,21 @@ def test_a_page_that_was_not_measured_says_unknown_and_never_breaks(make_result,
     last = json.loads(notebook_page(result, tmp_path))["cells"][-1]["source"]
 
     assert "| commit | unknown |" in last and "| price | 1 min 30 s |" in last
+
+
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [
+        ({"PROFILE": "demo"}, ""),
+        ({"EXCLUDE_TEST": True, "PROFILE": "demo", "DEVICE": "cpu"}, " EXCLUDE_TEST=1"),
+        (
+            {"SEEDS": [0, 2], "OCCASIONS": 4, "EPOCHS": 5},
+            ' SEEDS=0,2 P="occasions=4 epochs=5"',
+        ),
+    ],
+)
+def test_the_command_of_a_page_is_the_one_it_was_made_with(make_result, parameters, words):
+    result = make_result(record={"parameters": parameters})
+    plain = command(result.experiment, result.data, result.profile)
+
+    assert command_of(result) == plain + words
