@@ -60,7 +60,7 @@ OWN_VARIABLES = (
     "SEEDS",
     "SYNTHETIC",
     "EXCLUDE_TEST",
-)  # of make; other parameters go into P
+)  # of make; others go into P
 IN_THE_COMMAND = ("PROFILE", "DATA", "UNLABELLED", "DEVICE")  # there already, or the machine's
 
 
