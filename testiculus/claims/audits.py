@@ -4,22 +4,25 @@
 results; `judge_audits` (of `audits_claims`) gives this project's claims about them their verdicts.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from testiculus.claims.audits_claims import judge_audits as judge_audits
-from testiculus.claims.audits_flags import flag_interval
-from testiculus.claims.audits_readings import (
-    AUDITS,
+from testiculus.claims.audits_flags import OF_BASE_RATE, base_rates, flag_interval, with_chance
+from testiculus.claims.audits_parts import (
     FIGURE,
     FLAGS,
+    MARGIN,
+    MARGIN_WORDS,
+    MOVED,
     SPREAD,
     WORTH,
     Audit,
     Reading,
 )
+from testiculus.claims.audits_readings import AUDITS
 from testiculus.claims.audits_schema import (
     BEST_FRESH,
     DROPPED,
@@ -28,11 +31,12 @@ from testiculus.claims.audits_schema import (
     EXPERIMENT,
     FLATTERS,
     FRESH,
+    LOWERS,
     NOT_RUN,
+    RAISES,
     UNDERSTATES,
     UNGROUPED,
     UNRESOLVED,
-    WRONG_SIDE,
 )
 from testiculus.claims.contrasts import BOOTSTRAPPED_METRICS, LABEL_COLUMN, UNKNOWN_TRUTH
 from testiculus.claims.pretraining import HOW_TO_RUN
@@ -46,14 +50,16 @@ from testiculus.claims.verdicts import NAN, UNTESTABLE, joined
 from testiculus.intervals import BOOTSTRAP_DRAWS, Interval, corrected_resampled_interval
 
 BOOTSTRAP_SEED = 0
-# What a reading's sign means: that of a reported figure, or of something else that moves.
+# What it means that a reading lies above zero, or below; that a spread lies above MARGIN, or below.
 DIRECTIONS = {
     FIGURE: (FLATTERS, UNDERSTATES),
+    MOVED: (RAISES, LOWERS),
     WORTH: ("better models", "worse models"),
-    SPREAD: ("widens the spread", UNRESOLVED),
+    SPREAD: (f"varies a run by over {MARGIN_WORDS}", f"varies a run by under {MARGIN_WORDS}"),
     FLAGS: ("higher", "lower"),
 }
-OTHER_FOLDS = (UNGROUPED, WRONG_SIDE)  # rows whose folds are drawn anew
+OTHER_FOLDS = (UNGROUPED,)  # rows whose folds are drawn anew
+KNOWN_NOTE = "claim written when these results were there"
 BY_SEED = "paired by seed (means over folds): the folds hold other images"
 NO_FRESH = "no fresh patients: only a simulator can make them"
 NO_BATCH = "no test fold holds a whole batch"
@@ -100,8 +106,9 @@ def effects_frame(
     `predictions` have `PREDICTION_COLUMNS`; lines of a column `patients` that is not "test" are
     left out. `flags`, with `row`, image, patient, label, true_label and suspicious, gives the
     flags' figures an interval over patients. What is not there is "not run" or "cannot be tested
-    here", with the reason in `note`: for rows that images cannot answer that of
-    `conditions.not_run`. Raises UserError where a frame lacks a column.
+    here", with the reason in `note`: for rows that images cannot answer, and tables whose results
+    were passed over, that of `conditions.not_run`. `note` also says what is so by construction, and
+    what a figure is conditional on. Raises UserError where a frame lacks a column.
     """
     require_columns(results, RESULT_COLUMNS, "results")
     require_columns(predictions, PREDICTION_COLUMNS, "predictions")
@@ -109,7 +116,7 @@ def effects_frame(
         require_columns(frame, RESULT_COLUMNS, f"results of {table}")
     if PATIENTS in predictions:
         predictions = predictions[predictions[PATIENTS] == TEST]
-    evidence = Evidence(results, predictions, others, conditions, flags, draws, seed)
+    evidence = Evidence(with_chance(results), predictions, others, conditions, flags, draws, seed)
     lines = [_line(audit, reading, evidence) for audit in AUDITS for reading in audit.readings]
     return pd.DataFrame(lines, columns=[*EFFECT_COLUMNS, *EFFECT_EXTRAS])
 
@@ -122,7 +129,8 @@ def _line(audit: Audit, reading: Reading, evidence: Evidence) -> tuple:
         return (*head, NAN, NAN, NAN, 0, direction, NAN, audit.source, note, NAN, NAN)
     found, boot = _interval(audit, reading, evidence), _bootstrap(audit, reading, evidence)
     effect = (found.effect, found.low, found.high, found.n, direction_of(found, reading.kind))
-    return (*head, *effect, found.resolvable, audit.source, found.note, *boot)
+    note = joined(reading.given, found.note, *_beside(audit, reading, found, evidence))
+    return (*head, *effect, found.resolvable, audit.source, note, *boot)
 
 
 def direction_of(interval: Interval, kind: str = FIGURE) -> str:
@@ -133,10 +141,22 @@ def direction_of(interval: Interval, kind: str = FIGURE) -> str:
     >>> direction_of(Interval(-0.02, -0.03, -0.01, 12, 0.01), WORTH)
     'worse models'
     """
-    up, down = DIRECTIONS[kind]
-    if interval.low > 0:
+    (up, down), still = DIRECTIONS[kind], MARGIN if kind == SPREAD else 0.0
+    if interval.low > still:
         return up
-    return down if interval.high < 0 else UNRESOLVED
+    return down if interval.high < still else UNRESOLVED
+
+
+def _beside(audit: Audit, reading: Reading, found: Interval, evidence: Evidence) -> Iterator[str]:
+    """Yield what has to be known beside a figure."""
+    yield reading.note
+    if reading.kind == SPREAD and found.n:
+        of_mean = f"{100 * found.effect / found.n**0.5:.1f} points"
+        yield f"one run's: on a mean of {found.n} runs about {of_mean}"
+    if reading.metric in OF_BASE_RATE:
+        yield base_rates(evidence.results, *reading.rows)
+    if audit.known and reading.claim:
+        yield KNOWN_NOTE
 
 
 def _absent(audit: Audit, reading: Reading, evidence: Evidence) -> tuple[str, str] | None:
@@ -145,14 +165,16 @@ def _absent(audit: Audit, reading: Reading, evidence: Evidence) -> tuple[str, st
         reason = _unanswered(reading, evidence)
         return (UNTESTABLE, reason) if reason else None
     if audit.source not in evidence.others:
-        told = f"{audit.source} was not run: {_command(audit.source, evidence.conditions)}"
-        return NOT_RUN, joined(told, *_switches(reading))
-    missing = reading.contrast.missing(evidence.others[audit.source])
+        return NOT_RUN, joined(_no_results(audit.source, evidence.conditions), *_switches(reading))
+    other, told = evidence.others[audit.source], evidence.conditions.not_run
+    missing = reading.contrast.missing(other)
     if not missing:
         return None
     if missing == UNKNOWN_TRUTH:
         return UNTESTABLE, missing
-    return NOT_RUN, joined(missing, *_switches(reading))
+    lacking = [row for row in reading.rows if row in told and row not in set(other["row"])]
+    reasons = [told[row] for row in lacking] or [missing]
+    return NOT_RUN, joined(*reasons, *_switches(reading))
 
 
 def _unanswered(reading: Reading, evidence: Evidence) -> str:
@@ -172,9 +194,12 @@ def _switches(reading: Reading) -> list[str]:
     return [HOW_TO_RUN[row] for row in reading.rows if row in HOW_TO_RUN]
 
 
-def _command(table: str, conditions: Conditions) -> str:
+def _no_results(table: str, conditions: Conditions) -> str:
+    """Return why there are no results of a table: passed over, or the command that makes them."""
+    if table in conditions.not_run:
+        return f"{table}: {conditions.not_run[table]}"
     data = "" if conditions.data == "phantom" else " DATA=..."
-    return f"make reproduce-{table} PROFILE={conditions.profile}{data}"
+    return f"{table} was not run: make reproduce-{table} PROFILE={conditions.profile}{data}"
 
 
 def _interval(audit: Audit, reading: Reading, evidence: Evidence) -> Interval:

@@ -1,7 +1,8 @@
 """Claims about the protocol's errors: sentences of this project, their direction stated beforehand.
 
 No source measures what these errors do, so that `paper` is empty. `judge_audits` decides each claim
-by the interval of the effects that it reads.
+by the interval of the effects that it reads. A reading that comes out so by construction has its
+verdict too, with a note that says so; the ledger rests on the others.
 """
 
 from collections.abc import Callable, Iterator
@@ -10,8 +11,9 @@ from functools import partial
 
 import pandas as pd
 
-from testiculus.claims.audits_readings import AUDITS, Audit, Reading
-from testiculus.claims.audits_schema import EFFECT_COLUMNS
+from testiculus.claims.audits_parts import MARGIN, MARGIN_WORDS, Audit, Reading
+from testiculus.claims.audits_readings import AUDITS
+from testiculus.claims.audits_schema import EFFECT_COLUMNS, FLAG_ABOVE_CHANCE, FLAG_LIFT
 from testiculus.claims.schema import METRIC_NAMES, Conditions, require_columns
 from testiculus.claims.verdicts import (
     CONTRADICTED,
@@ -29,10 +31,10 @@ from testiculus.claims.verdicts import (
 from testiculus.intervals import Interval
 
 OURS = "in no source: this project's audit"
-MARGIN = 0.01  # a point: what moves less has not moved; fixed once, for every data set
-MARGIN_WORDS = f"{100 * MARGIN:g} point"
 FLAG_NAMES = {
     "flag_precision": "the flags' precision",
+    FLAG_ABOVE_CHANCE: "the flags' precision above chance",
+    FLAG_LIFT: "the flags' lift",
     "flag_recall": "the flags' recall",
     "flag_average_precision": "the flags' average precision",
     "wrong_labels": "the share of wrong labels",
@@ -78,7 +80,7 @@ class AuditClaim:
 
 CLAIMS = {
     "single-view-folds-flatter": AuditClaim(
-        "Folds of single views make the score look better than folds of patients do."
+        "Folds of single views give a higher figure than folds of patients."
     ),
     "curated-labels-flatter-flipped": AuditClaim(
         "Scoring on flipped labels makes the score look better."
@@ -95,7 +97,7 @@ CLAIMS = {
         exceeds,
     ),
     "wrong-side-labels-understate": AuditClaim(
-        "Left testes with the right one's label make the score look worse.", understates
+        "Left testes with the right one's label lower the figure.", understates
     ),
     "wrong-side-labels-lower-flag-precision": AuditClaim(
         "Left testes with the right one's label make the flags less precise.", understates
@@ -104,17 +106,21 @@ CLAIMS = {
         f"Twice the weight of the organ loss moves the score by more than {MARGIN_WORDS}.", moves
     ),
     "one-draw-costs-score": AuditClaim(
-        "One augmentation draw for a whole batch makes the score worse.", understates
+        "One augmentation draw for a whole batch of fine-tuning makes the score worse.", understates
+    ),
+    "one-draw-in-pretraining-costs-score": AuditClaim(
+        "One augmentation draw for a whole batch of pretraining makes the score worse.", understates
     ),
     "best-epoch-flatters": AuditClaim(
         "Choosing the epoch on the test fold makes the score look better than the last epoch does."
     ),
     "test-images-in-pretraining-flatter": AuditClaim(
-        "Pretraining on the test patients' images makes the score look better."
+        "Pretraining on the test patients' images, and so on more testis images, gives a higher "
+        "score."
     ),
     "test-images-in-generator-flatter": AuditClaim(
-        "Letting generator, filter and pretraining see the test patients' images makes the score "
-        "look better."
+        "Letting generator, filter and pretraining see the test patients' images, and so more "
+        "testis images, gives a higher score."
     ),
 }
 

@@ -10,6 +10,7 @@ AS_WRITTEN = "as the article says"  # folds of patients, a draw per image, label
 UNGROUPED = "folds of single views"
 WRONG_SIDE = "left testes with the right one's label"
 ONE_DRAW = "one draw per batch"
+ONE_DRAW_UD = "UD, one draw per batch"  # beside Table 2's rows: UD pretrained so, else alike
 ROWS = (AS_WRITTEN, UNGROUPED, WRONG_SIDE, ONE_DRAW)
 
 AS_REPORTED = ""  # the test fold, on the labels that the variant reads: what it would print
@@ -27,7 +28,13 @@ FLAG_METRICS = (
     *("wrong_labels", "flagged", "flag_precision", "flag_recall", "flag_average_precision"),
 )
 
+# Made of two of these: precision over the share of wrong labels, which is what flags at random have
+# (times); and where it lies between that share and certainty (0: as at random, 1: all are wrong).
+FLAG_LIFT, FLAG_ABOVE_CHANCE = "flag_lift", "flag_precision_above_chance"
+
+# A figure against what the same models are worth; and a figure that moves, with or without them.
 FLATTERS, UNDERSTATES, UNRESOLVED = "flatters", "understates", "not resolved"
+RAISES, LOWERS = "raises the figure", "lowers the figure"
 NOT_RUN = "not run"
 EFFECT_COLUMNS = (
     *("audit", "error", "point", "metric", "scored_on", "effect", "ci_low", "ci_high", "n"),

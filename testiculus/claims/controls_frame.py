@@ -9,6 +9,7 @@ import pandas as pd
 
 from testiculus.claims.controls_evidence import Evidence, over_partitions
 from testiculus.claims.controls_lines import LINES, Line
+from testiculus.claims.controls_reading import words_of
 from testiculus.claims.controls_schema import CHANCE, CHANCE_AUC, CONTROL_COLUMNS, PERMUTED
 from testiculus.claims.schema import CURATED, Conditions, runs_of
 from testiculus.intervals import Interval, corrected_resampled_interval
@@ -27,9 +28,11 @@ def controls_frame(
     `value` with its interval and `n` (patients, partitions, runs or images), the `chance` of
     predictions that know nothing (NaN where a figure has none), the table's own row `beside` with
     its value (empty where the table was not run), and the verdict of the claim that rests on the
-    figure, if any. `sharing` are the tables that share another's controls here.
+    figure, if any, in the words of `controls_reading`. `sharing` are the tables that share
+    another's controls here.
     """
-    decided = verdicts.set_index("claim")["verdict"]
+    told = verdicts[["claim", "verdict", "effect"]].itertuples(index=False, name=None)
+    decided = {claim: words_of(claim, *found) for claim, *found in told}
     lines = []
     for line in LINES:
         told = _told(line, evidence, conditions)

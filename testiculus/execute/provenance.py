@@ -37,6 +37,7 @@ _SHOWN_TOO = {"table1": ("flag_counts.csv",), "table3": ("table2.csv",)}
 _PROFILES_TOO = {
     **{table: ("table1",) for table in ("table2", "table4")},
     "table3": ("table1", "fig4"),
+    "audits": ("table1", "table2"),
     "controls": ("table1", "table2", "table3", "fig4"),
 }
 _CPU_INFO = Path("/proc/cpuinfo")

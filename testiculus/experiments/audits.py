@@ -2,12 +2,13 @@
 
 `plan` turns a notebook's parameters into an `AuditsPlan`, `run` turns that into an `AuditsOutcome`,
 and `AuditsOutcome.write` puts it where the results contract says. What the errors are stands in
-`claims.audits_readings`; four of them are read from the results of Tables 1 to 4.
+`claims.audits_readings`; some of them are read from the results of Tables 1 to 4,
+one beside a pretraining of this page (`audits_pretraining`).
 """
 
 import time
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -17,10 +18,12 @@ from testiculus.base.places import runs_folder
 from testiculus.base.store import Store
 from testiculus.claims import Conditions
 from testiculus.claims.audits import effects_frame, judge_audits
+from testiculus.claims.audits_schema import ONE_DRAW_UD
 from testiculus.data.images import ImageSet
-from testiculus.experiments.audits_others import other_results
+from testiculus.experiments.audits_others import other_results, passed_over
 from testiculus.experiments.audits_plan import EXPERIMENT, AuditsPlan
 from testiculus.experiments.audits_plan import plan as plan
+from testiculus.experiments.audits_pretraining import OneDrawRows, one_draw_rows
 from testiculus.experiments.audits_scores import (
     epoch_frame,
     flag_frame,
@@ -29,7 +32,7 @@ from testiculus.experiments.audits_scores import (
     result_frame,
 )
 from testiculus.experiments.cost import cost
-from testiculus.experiments.crossval import RowRun, finish_rows
+from testiculus.experiments.crossval import finish_rows
 from testiculus.experiments.table1 import SHARED_SETTINGS
 
 __all__ = ["AuditsOutcome", "AuditsPlan", "plan", "run"]
@@ -45,7 +48,8 @@ class AuditsOutcome:
     `results` is tidy (experiment, row, seed, fold, metric, value), `effects` has one line per audit
     and reading, both in the words of `claims.audits_schema`; `epochs` the scores after every epoch
     of the article's protocol; `flags` one line per flagged row and image; `predictions` one line
-    per run and predicted image. `others` says of each other table where its results were found.
+    per run and predicted image. `others` says of each other table where its results were found, and
+    of the row beside Table 2's own what was done.
     """
 
     plan: AuditsPlan
@@ -115,12 +119,17 @@ def run(planned: AuditsPlan, executor: Executor | None = None) -> AuditsOutcome:
     results = [result_frame(trained, *told, planned.protocol.batch_size), flag_results(flags)]
     results, predictions = pd.concat(results, ignore_index=True), prediction_frame(trained, *told)
     others, places = other_results(planned.images, planned.profile)
-    effects = effects_frame(results, predictions, others, planned.conditions, flags)
-    everything: list[RowRun] = [*trained, *(done for runs in more.values() for done in runs)]
+    one_draw = one_draw_rows(planned.one_draw, executor)
+    not_run = planned.conditions.not_run | passed_over(places) | one_draw.not_run
+    conditions = replace(planned.conditions, not_run=not_run)
+    others, places = _beside(others, places, one_draw)
+    effects = effects_frame(results, predictions, others, conditions, flags)
+    ours = one_draw.results.assign(experiment=EXPERIMENT)
+    everything = [*trained, *(done for runs in more.values() for done in runs), *one_draw.runs]
     return AuditsOutcome(
         plan=planned,
-        results=results,
-        verdicts=judge_audits(effects, planned.conditions),
+        results=pd.concat([results, ours], ignore_index=True) if len(ours) else results,
+        verdicts=judge_audits(effects, conditions),
         effects=effects,
         epochs=epoch_frame(trained, *told),
         flags=flags,
@@ -128,3 +137,14 @@ def run(planned: AuditsPlan, executor: Executor | None = None) -> AuditsOutcome:
         others=places,
         cost=cost(everything, time.perf_counter() - start),
     )
+
+
+def _beside(
+    others: dict[str, pd.DataFrame], places: dict[str, str], one_draw: OneDrawRows
+) -> tuple[dict[str, pd.DataFrame], dict[str, str]]:
+    """Return the other tables' results and where they are from, with the row beside Table 2's."""
+    places = places | {f"table2: {ONE_DRAW_UD}": one_draw.told}
+    if one_draw.results.empty or "table2" not in others:
+        return others, places
+    rows = pd.concat([others["table2"], one_draw.results], ignore_index=True)
+    return others | {"table2": rows}, places

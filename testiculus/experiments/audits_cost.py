@@ -9,7 +9,7 @@ from testiculus.base.devices import peak_memory
 from testiculus.base.places import runs_folder
 from testiculus.base.store import Store
 from testiculus.claims.audits_schema import AS_WRITTEN
-from testiculus.experiments import crossval
+from testiculus.experiments import audits_pretraining, crossval
 from testiculus.experiments.protocol import AuditSettings
 
 if TYPE_CHECKING:
@@ -21,16 +21,18 @@ PREDICTED = 1 / 3  # of a training image's price: a predicted one has no backwar
 def estimate(planned: "AuditsPlan") -> dict[str, float]:
     """Time a few training steps and return what a plan will cost on this machine.
 
-    Keys: `runs` still to train, `seconds` they will take, `memory_gib` (the peak so far, which
-    training hardly raises) and `disk_mib`.
+    Keys: `pretrainings` and `runs` still to train, `seconds` they will take, `memory_gib` (the peak
+    so far, which training hardly raises) and `disk_mib`.
     """
     waiting = runs_to_train(planned)
     per_image = seconds_per_image(planned) if waiting else 0.0
+    more = audits_pretraining.estimate(planned.one_draw)
     return {
-        "runs": len(waiting),
-        "seconds": sum(images_of(planned, job) for job in waiting) * per_image,
+        "pretrainings": more["pretrainings"],
+        "runs": len(waiting) + more["runs"],
+        "seconds": sum(images_of(planned, job) for job in waiting) * per_image + more["seconds"],
         "memory_gib": peak_memory() / 2**30,
-        "disk_mib": sum(bytes_of(planned, job) for job in waiting) / 2**20,
+        "disk_mib": sum(bytes_of(planned, job) for job in waiting) / 2**20 + more["disk_mib"],
     }
 
 

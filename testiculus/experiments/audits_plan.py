@@ -20,6 +20,7 @@ from testiculus.claims.audits_schema import AS_WRITTEN, DROPPED, EXPERIMENT, FRE
 from testiculus.data.images import ImageSet
 from testiculus.data.phantom import PhantomSettings, phantom
 from testiculus.experiments import audits_cost, crossval, plan_words
+from testiculus.experiments.audits_pretraining import OneDrawPlan, plan_one_draw
 from testiculus.experiments.audits_runs import flag_jobs, variant_jobs
 from testiculus.experiments.audits_variants import Variant, variants
 from testiculus.experiments.profiles import (
@@ -44,7 +45,7 @@ class AuditsPlan:
 
     `fresh` are labelled images of patients that nobody trains on (None: there are none). The first
     of `initialisations` trains every variant, the others add to the flags. `not_run` maps an
-    initialisation to the file it lacks.
+    initialisation to the file it lacks. `data` is the notebook's parameter.
     """
 
     profile: str
@@ -56,6 +57,7 @@ class AuditsPlan:
     initialisations: tuple[str, ...]
     not_run: dict[str, str] = field(default_factory=dict)
     rule: Rule = Rule()
+    data: str = "phantom"
 
     @cached_property
     def _variants(self) -> tuple[dict[str, Variant], dict[str, str]]:
@@ -96,6 +98,12 @@ class AuditsPlan:
             for row in FLAGGED_ROWS
             if row in self.variants
         }
+
+    @cached_property
+    def one_draw(self) -> OneDrawPlan:
+        """The pretraining with one draw per batch, beside Table 2's own rows if they are there."""
+        told = (self.profile, self.data, str(self.device), self.variant)
+        return plan_one_draw(self.images, *told)
 
     def settings(self) -> dict[str, object]:
         """Return the plan as plain values, for provenance and for people."""
@@ -143,7 +151,9 @@ class AuditsPlan:
             for name, reason in self.untestable.items()
         ]
         cost = self.estimate()
-        return "\n".join([*lines, plan_words.price(cost["runs"], f"{cost['runs']} runs", cost)])
+        counts = {name: cost[name] for name in ("pretrainings", "runs") if cost[name]}
+        what = plan_words.listed([f"{number} {name}" for name, number in counts.items()])
+        return "\n".join([*lines, plan_words.price(sum(counts.values()), what, cost)])
 
 
 def plan(
@@ -195,6 +205,7 @@ def plan(
         initialisations=chosen,
         not_run=not_run,
         rule=Rule(occasion=told["occasion"]),
+        data=data,
     )
     _ = planned.variants  # fewer patients than folds, or a fold without positives, shows here
     _warn_of_odd_choices(planned, data, patients)

@@ -1,7 +1,7 @@
 """What each trained variant of the protocol changes: labels, folds, or how augmentations are drawn.
 
 Main function: `variants`, which also says which of them the images cannot tell apart from the
-article's protocol, and why. The errors are points 5, 6, 17 and 18 of `paper.contradictions`.
+article's protocol, and why. The errors are points 5, 6 and 17 of `paper.contradictions`.
 """
 
 from dataclasses import dataclass

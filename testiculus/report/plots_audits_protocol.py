@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from testiculus.claims.audits_readings import FLAGS, Audit, Reading
-from testiculus.claims.audits_schema import EFFECT_COLUMNS, FLATTERS, UNDERSTATES
+from testiculus.claims.audits_parts import Audit, Reading
+from testiculus.claims.audits_schema import EFFECT_COLUMNS
 from testiculus.claims.schema import Conditions, require_columns
+from testiculus.report.audits_words import DOWN, UP, line_of, read_on, shown_readings
 from testiculus.report.plot_words import on_conditions, say
 from testiculus.report.style import (
     BLACK,
@@ -19,24 +20,25 @@ from testiculus.report.style import (
     finished,
     panels,
 )
-from testiculus.report.tables_audits_protocol import line_of, names_of, shown_readings
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLOURS = {FLATTERS: VERMILION, UNDERSTATES: BLUE}
+COLOURS = dict.fromkeys(UP, VERMILION) | dict.fromkeys(DOWN, BLUE)
 MARKERS = {"f1": "o", "auc": "D", "probe_auc": "D"}
 APART = 0.17  # half the distance between the two metrics of a line
 WRAPPED = 44  # characters of a line's name
+HEADED = 62  # characters of a line of a heading
 
 
 def protocol_audits_plot(effects: pd.DataFrame, conditions: Conditions) -> "Figure":
     """Draw every error's effects with their intervals, a block per error.
 
     Percentage points, right of zero where the error makes a figure look better. Circles are F1,
-    diamonds AUC (of models, or of a probe); orange flatters, blue understates, grey is anything
-    else. Lines without a figure say why. Raises `UserError` where a column is missing.
+    diamonds AUC (of models, or of a probe); orange flatters or raises, blue understates or lowers,
+    grey is anything else; hollow is by construction, or nearly. Lines without a figure say why.
+    Raises `UserError` where a column is missing.
     """
     require_columns(effects, EFFECT_COLUMNS, "effects")
     blocks: dict[str, list[tuple[Audit, list[Reading]]]] = {}
@@ -50,7 +52,7 @@ def protocol_audits_plot(effects: pd.DataFrame, conditions: Conditions) -> "Figu
             _heading(axis, height, error)
             for audit, readings in lines:
                 height += 1
-                ticks[height] = fill(_name(readings[0]), WRAPPED)
+                ticks[height] = fill(read_on(readings[0]), WRAPPED)
                 _draw(axis, height, effects, audit, readings, conditions)
             height += 1
         axis.axvline(0, color=BLACK, linewidth=1)
@@ -59,21 +61,20 @@ def protocol_audits_plot(effects: pd.DataFrame, conditions: Conditions) -> "Figu
         axis.set_xlabel("points: with the error less without it")
         axis.grid(axis="y", visible=False)
         bare(axis)
-    legend = "Circles: F1; diamonds: AUC. Orange: flatters; blue: understates; grey: neither"
+    legend = (
+        "Circles: F1; diamonds: AUC. Orange: flatters or raises; blue: understates or lowers; "
+        "grey: neither; hollow: (nearly) by construction"
+    )
     if conditions.claims_nothing:
         legend = "Circles: F1; diamonds: AUC. The smoke profile claims nothing"
     return finished(figure, "", on_conditions(conditions, f"{legend}. Bars: 95 %"))
-
-
-def _name(reading: Reading) -> str:
-    return names_of(reading) if reading.kind == FLAGS else reading.scored_on
 
 
 def _heading(axis: "Axes", height: float, error: str) -> None:
     transform = axis.get_yaxis_transform()
     box = {"facecolor": "white", "edgecolor": "none", "pad": 1}  # the words cross the line of zero
     look = {"fontsize": 9, "fontweight": "bold", "va": "center", "ha": "left", "bbox": box}
-    axis.text(0.0, height, error, transform=transform, **look)
+    axis.text(0.0, height, fill(error, HEADED), transform=transform, **look)
 
 
 def _draw(
@@ -98,4 +99,5 @@ def _draw(
         if pd.notna(line["ci_low"]):
             axis.plot(ends, [height + offset] * 2, color=colour, linewidth=2, alpha=0.75)
         look = {"color": colour, "marker": MARKERS.get(reading.metric, "s"), "markersize": 5}
+        look |= {"markerfacecolor": "white"} if reading.given else {}
         axis.plot(100 * line["effect"], height + offset, linestyle="none", **look)

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from testiculus.claims.controls_schema import CONTROL_COLUMNS, TABLES
+from testiculus.claims.controls_reading import BY_CONSTRUCTION, CIRCULAR, words_of
+from testiculus.claims.controls_schema import CONTROL_COLUMNS, PERMUTED, TABLES
 from testiculus.claims.schema import Conditions, require_columns
 from testiculus.report.render import (
     ABSENT,
@@ -43,7 +44,16 @@ AS_IT_IS = {  # where nothing was curated there is one kind of label
     ("noise images", "f1"): "F1, fine-tuned",
 }
 DISTANCE = "frechet_whole"
-FIRST = ("table1", "table1-permuted-curated-f1-rises")
+CURATED_TABLE = "table1"
+NO_FILTERED = (
+    "Filtered, which leaves flagged images out of training and of test folds, has no control here."
+)
+READ_AS = {  # what a word beside a verdict means, once below the table
+    BY_CONSTRUCTION: "By construction: an untrained generator draws clipped noise, unlike any "
+    "image, so that these lines check the measures and find nothing out.",
+    CIRCULAR: "Circularity shown: models of the kind that is scored chose these labels. An AUC "
+    "above chance on them says how circular the scoring is, not that the control has failed.",
+}
 
 
 def metric_words(row: str, metric: str) -> str:
@@ -98,6 +108,8 @@ def negative_controls_table(
         "labels, over partitions, each with a permutation of its own; other scores, corrected "
         "resampled t over runs; shares of images, exact.",
         f"{ABSENT} under the table's own: that table has no such row, or was not run here.",
+        *([NO_FILTERED] if table in ("", CURATED_TABLE) else []),
+        *_read_as(frame["verdict"]),
     )
     wrapping = ("control", "figure", "the table's own", "verdict")
     caption = f"{title}: {reached_on(conditions)}"
@@ -129,31 +141,46 @@ def _verdict(verdict: object, conditions: Conditions) -> str:
     return NOT_CLAIMED if conditions.claims_nothing else str(verdict)
 
 
+def _read_as(shown: pd.Series) -> list[str]:
+    """Return what the words beside verdicts mean, of those that are there."""
+    return [told for word, told in READ_AS.items() if shown.str.contains(word, regex=False).any()]
+
+
 def negative_controls_verdicts_table(verdicts: pd.DataFrame, conditions: Conditions) -> Table:
-    """Return every claim on the controls, with its interval and verdict."""
+    """Return every claim on the controls, with its interval, what it could resolve, and verdict.
+
+    `verdicts` are those of `claims.controls.judge_controls`, which claim nothing in smoke.
+    """
     lines = [
         (
             found.text,
             f"{points(found.effect, 1)} {bracket(found.ci_low, found.ci_high)}"
             if pd.notna(found.effect)
             else ABSENT,
-            _verdict(found.verdict, conditions),
+            percent(found.resolvable, 1),
+            _verdict(_worded(found), conditions),
         )
         for found in verdicts.itertuples()
     ]
-    names = ["claim, in no source: ours", "here [95 %]", "verdict"]
+    names = ["claim, in no source: ours", "here [95 %]", "resolvable", "verdict"]
     absent = verdicts.loc[verdicts["effect"].isna(), "note"].dropna().unique()
     margins = verdicts.loc[verdicts["effect"].notna(), "note"].dropna()
     said = dict.fromkeys(p for n in margins for p in n.split("; ") if " means " in p)
     notes = (
         "Points above chance, points by which one row is ahead of another, or percent of images. "
-        "The sentences were fixed before any control was run.",
+        "Resolvable: half the interval, the least that it would have told from zero. The sentences "
+        "were fixed before any control was run.",
         *((f"{'; '.join(said).capitalize()}.",) if said else ()),
         *(f"{ABSENT}: {note}" for note in absent),
     )
     caption = f"What the negative controls show: {reached_on(conditions)}"
     frame = pd.DataFrame(lines, columns=names)
-    return Table(frame, caption, notes, ("here [95 %]",), (names[0], "verdict"))
+    notes = (*notes, *_read_as(frame["verdict"]))
+    return Table(frame, caption, notes, tuple(names[1:3]), (names[0], "verdict"))
+
+
+def _worded(found) -> str:
+    return words_of(found.claim, found.verdict, found.effect)
 
 
 def permuted_words(
@@ -168,17 +195,24 @@ def permuted_words(
         f"Of {images} labels that mean nothing, the article's rule flags {facts['flagged']} in all "
         f"of {facts['evaluations']} evaluations each."
     )
-    own = controls[(controls["table"] == FIRST[0]) & (controls["metric"] == "f1")].set_index("row")
+    of_table = (controls["table"] == CURATED_TABLE) & (controls["control"] == PERMUTED)
+    own = controls[of_table & (controls["metric"] == "f1")].set_index("row")
     if {"Complete", "Flipped"} <= {*own.index}:
-        before, after = (own.loc[row, "value"] for row in ("Complete", "Flipped"))
+        both = own.loc[["Complete", "Flipped"]]
+        above = (both["value"] - both["chance"]).to_numpy()
         parts.append(
-            f"Turned over and scored as the article scores, F1 goes from {percent(before, 1)} to "
-            f"{percent(after, 1)} %; chance gives {percent(own.loc['Flipped', 'chance'], 1)} %."
+            f"Turned over and scored as the article scores, F1 goes from {_from_to(both['value'])} "
+            f"%. Turning also moves the share of positives, and with it what chance gives: from "
+            f"{_from_to(both['chance'])} %. Above chance, F1 goes from {points(above[0], 1)} to "
+            f"{points(above[1], 1)} points."
         )
         beside = own.loc[["Complete", "Flipped"], "beside_value"]
         if beside.notna().all():
-            parts.append(
-                f"With real labels Table 1 goes from {percent(beside['Complete'], 1)} to "
-                f"{percent(beside['Flipped'], 1)} %."
-            )
+            parts.append(f"With real labels Table 1 goes from {_from_to(beside)} %.")
     return " ".join(parts)
+
+
+def _from_to(values: pd.Series) -> str:
+    """Return two fractions as "27.0 to 51.0"."""
+    first, last = (percent(value, 1) for value in values)
+    return f"{first} to {last}"

@@ -15,7 +15,7 @@ from testiculus.claims import Conditions
 from testiculus.claims.audits import BY_SEED, NO_FRESH, effects_frame, judge_audits
 from testiculus.claims.audits_claims import CLAIMS, MARGIN, claim_readings, exceeds, moves
 from testiculus.claims.audits_claims import understates as falls
-from testiculus.claims.audits_flags import flag_interval
+from testiculus.claims.audits_flags import beside_chance, flag_interval
 from testiculus.claims.audits_readings import AUDITS
 from testiculus.claims.audits_schema import (
     AS_REPORTED,
@@ -23,16 +23,21 @@ from testiculus.claims.audits_schema import (
     BEST,
     BEST_FRESH,
     DROPPED,
+    DROPPED_SPREAD,
     EFFECT_COLUMNS,
     FLATTERS,
     FRESH,
+    LOWERS,
     NOT_RUN,
     ONE_DRAW,
+    ONE_DRAW_UD,
+    RAISES,
     UNDERSTATES,
     UNGROUPED,
     UNRESOLVED,
     WRONG_SIDE,
 )
+from testiculus.claims.pretraining import CONDITIONAL
 from testiculus.claims.verdicts import CONTRADICTED, NOT_RESOLVED, SUPPORTED, UNTESTABLE
 from testiculus.intervals import Interval
 from testiculus.paper import contradictions
@@ -87,7 +92,7 @@ def test_rows_of_the_same_folds_are_paired_run_by_run(effects):
 
     line = indexed(effects).loc[("one draw", "f1", "as reported")]
     assert line[["effect", "ci_low", "ci_high"]].tolist() == pytest.approx(expected)
-    assert line["n"] == 12 and line["direction"] == UNDERSTATES and line["note"] == ""
+    assert line["n"] == 12 and line["direction"] == LOWERS and line["note"] == ""
     assert line["resolvable"] == pytest.approx(expected[0] - expected[1])
 
 
@@ -192,14 +197,19 @@ def test_the_patient_bootstrap_beside_is_that_of_the_test_folds_predictions():
 def test_known_effects_are_found_with_their_direction(effects):
     found = indexed(effects)["direction"]
 
-    for error, way in {"single views": FLATTERS, "wrong side": UNDERSTATES}.items():
-        for scored_on in ("as reported", "above fresh patients"):
-            assert found[(error, "f1", scored_on)] == way
+    ways = {"single views": (RAISES, FLATTERS), "wrong side": (LOWERS, UNDERSTATES)}
+    for error, (figure, promise) in ways.items():
+        assert found[(error, "f1", "as reported")] == figure
+        assert found[(error, "f1", "above fresh patients")] == promise
+    assert found[("one draw in pretraining", "probe_auc", "flipped labels")] == LOWERS
     assert found[("one draw", "f1", "on fresh patients")] == "worse models"
     assert found[("best epoch", "auc", "as reported")] == FLATTERS
     assert found[("dropped batch", "auc", "as reported")] == UNRESOLVED
-    assert found[("dropped batch", "f1", "spread of a run over shuffles")] == "widens the spread"
-    assert found[("seen in generation", "f1", "fine-tuned, flipped labels")] == FLATTERS
+    assert (
+        found[("dropped batch", "f1", "spread of a run over shuffles")]
+        == "varies a run by over 1 point"
+    )
+    assert found[("seen in generation", "f1", "fine-tuned, flipped labels")] == RAISES
     assert found[("doubled loss", "probe_auc", "flipped labels")] == UNRESOLVED
 
 
@@ -213,6 +223,7 @@ def test_claims_follow_their_direction_and_turn_with_the_effect(effects):
         "dropped-batch-widens-spread": SUPPORTED,
         "wrong-side-labels-understate-optimism": SUPPORTED,
         "one-draw-costs-score": SUPPORTED,
+        "one-draw-in-pretraining-costs-score": SUPPORTED,
         "doubled-organ-loss-moves-headline": CONTRADICTED,  # it lies within a point
         "test-images-in-pretraining-flatter": SUPPORTED,
         "curated-labels-flatter-filtered-truth": CONTRADICTED,
@@ -276,6 +287,60 @@ def test_tables_that_are_not_there_are_not_run_with_the_command_that_runs_them()
     assert line["note"] == "row UD without test patients was not run; EXCLUDE_TEST=1 runs it"
 
 
+def test_one_draw_in_pretraining_is_read_beside_table_2_and_says_why_it_is_not_there(effects):
+    line = indexed(effects).loc[("one draw in pretraining", "probe_auc", "flipped labels")]
+    means = FAKES.fake_others()["table2"].groupby(["row", "metric"])["value"].mean()
+    assert line["effect"] == pytest.approx(
+        means[ONE_DRAW_UD, "probe_auc"] - means["UD", "probe_auc"]
+    )
+    assert line["note"] == CONDITIONAL and line["source"] == "table2"
+
+    untrained, others = FAKES.fake_audits(rows=(), flags={}), FAKES.fake_others()
+    others["table2"] = others["table2"][others["table2"]["row"] != ONE_DRAW_UD]
+    told = {
+        f"row {ONE_DRAW_UD} was not run": {},
+        "UD holds one organ": {ONE_DRAW_UD: "UD holds one organ"},
+    }
+    for note, not_run in told.items():
+        conditions = Conditions("phantom", "demo", not_run=not_run)
+        found = indexed(measured(untrained, others=others, conditions=conditions))
+        line = found.loc[("one draw in pretraining", "probe_auc", "flipped labels")]
+        assert (line["direction"], line["note"]) == (NOT_RUN, note)
+
+
+def test_results_that_were_passed_over_say_so_and_not_that_they_were_not_run():
+    conditions = Conditions("phantom", "demo", not_run={"table4": "passed over: of other images"})
+    found = measured(FAKES.fake_audits(rows=(), flags={}), conditions=conditions)
+    line = found.query("audit == 'doubled loss'").iloc[0]
+
+    assert line["direction"] == NOT_RUN and line["note"] == "table4: passed over: of other images"
+
+
+def test_what_is_so_by_construction_and_what_was_known_is_in_the_verdicts_note(effects):
+    notes = judge_audits(effects, PHANTOM).set_index("claim")["note"]
+
+    assert notes["best-epoch-flatters"].startswith("by construction: the highest")
+    assert notes["curated-labels-flatter-flipped"].startswith("nearly by construction")
+    assert notes["dropped-batch-moves-no-mean"].startswith("nearly by construction")
+    for name in ("best-epoch-flatters-optimism", "curated-labels-flatter-flipped-truth"):
+        assert "by construction" not in notes[name]
+    for name, known in {
+        "doubled-organ-loss-moves-headline": True,
+        "best-epoch-flatters": False,
+    }.items():
+        assert ("written when these results were there" in notes[name]) == known
+    assert CONDITIONAL in notes["doubled-organ-loss-moves-headline"]
+
+
+def test_a_spread_is_held_against_the_margin_and_is_one_runs():
+    levels = {AS_WRITTEN: FAKES.LEVELS[AS_WRITTEN] | {DROPPED_SPREAD: 0.004}}
+    small = FAKES.fake_audits(levels, rows=(AS_WRITTEN,), flags={}, noise=0.0005)
+    line = indexed(measured(small)).loc[("dropped batch", "f1", "spread of a run over shuffles")]
+
+    assert line["ci_low"] > 0 and line["direction"] == "varies a run by under 1 point"
+    assert f"on a mean of 12 runs about {100 * line['effect'] / 12**0.5:.1f} points" in line["note"]
+
+
 def test_what_images_cannot_answer_says_why():
     levels = {AS_WRITTEN: {AS_REPORTED: 0.5, BEST: 0.55}, ONE_DRAW: {AS_REPORTED: 0.4}}
     told = {
@@ -297,13 +362,22 @@ def test_what_images_cannot_answer_says_why():
         ("best epoch", "f1", "on fresh patients"): NO_FRESH,
     }
     assert lines["note"].loc[list(notes)].to_dict() == notes
-    assert lines.loc[("one draw", "f1", "as reported"), "direction"] == UNDERSTATES
+    assert lines.loc[("one draw", "f1", "as reported"), "direction"] == LOWERS
     verdicts = judge_audits(found, conditions).set_index("claim")
     assert verdicts.loc["single-view-folds-flatter", "verdict"] == UNTESTABLE
     assert verdicts.loc["single-view-folds-flatter", "note"] == told[UNGROUPED]
     named = Conditions("ward", "demo", not_run={FRESH: "only the phantom has more patients"})
     line = indexed(measured(results, conditions=named)).loc[("one draw", "f1", "on fresh patients")]
     assert line["note"] == "only the phantom has more patients"
+
+
+def test_precision_beside_chance_is_none_at_random_and_whole_at_certainty():
+    share = np.array([0.0, 0.1, 0.25])
+    for precision, above in ((share, 0.0), (np.ones(3), 1.0)):
+        found = beside_chance(precision, share)
+        assert found["flag_precision_above_chance"] == pytest.approx(above)
+        assert np.isnan(found["flag_lift"][0])
+        assert found["flag_lift"][1:] == pytest.approx(precision[1:] / share[1:])
 
 
 def flagged(found_before=8, found_after=8, patients=30):
@@ -348,6 +422,20 @@ def test_flags_are_compared_over_resampled_patients():
     line = indexed(measured(results, flags=flags)).loc["wrong side"]
     assert line.loc[("wrong_labels", "flags of all trainings"), "direction"] == "higher"
     assert line.loc[("flag_precision", "flags of all trainings"), "n"] == 30
+    note = line.loc[("flag_precision", "flags of all trainings"), "note"]
+    assert "wrong labels: 25.0 % with the error, 12.5 % without" in note
+
+    def above(part, weight):
+        wrong = (weight * (part["label"] != part["true_label"])).sum() / weight.sum()
+        return (precision(part, weight) - wrong) / (1 - wrong)
+
+    values = [above(parts[WRONG_SIDE], w) - above(parts[AS_WRITTEN], w) for w in weights]
+    told = {"draws": 100, "seed": 0}
+    effect = above(parts[WRONG_SIDE], ones) - above(parts[AS_WRITTEN], ones)
+    metric = "flag_precision_above_chance"
+    found = flag_interval(metric, WRONG_SIDE, AS_WRITTEN, effect, flags, **told)
+    assert [found.low, found.high] == pytest.approx(list(np.quantile(values, [0.025, 0.975])))
+    assert line.loc[(metric, "flags of all trainings"), "effect"] == pytest.approx(effect)
 
 
 def test_flags_of_other_trainings_than_the_results_are_refused():
@@ -415,8 +503,11 @@ def test_every_claim_is_named_in_the_ledger_and_every_one_named_is_judged():
     named = {t.claim for e in ledger() for t in e.tests if t.experiment == "audits"}
 
     assert named <= judged_there
+    given = {name for name, _, reading in claim_readings() if reading.given}
+    assert given and not named & given  # the ledger rests on what could have come out otherwise
     for claim in CLAIMS:
-        assert any(name == claim or name.startswith(f"{claim}-") for name in named), claim
+        readings = {n for n in judged_there if n == claim or n.startswith(f"{claim}-")}
+        assert readings & named or readings <= given, claim
 
 
 def test_frames_without_their_columns_are_refused(effects):

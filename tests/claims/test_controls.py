@@ -1,5 +1,7 @@
 """Claims on negative controls, on invented results in which all of them hold, bent one by one."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +11,7 @@ from testiculus.claims.controls import judge_controls
 from testiculus.claims.controls_evidence import Evidence, over_partitions
 from testiculus.claims.controls_frame import controls_frame
 from testiculus.claims.controls_lines import LINES
+from testiculus.claims.controls_reading import SANITY_CLAIMS, note_of
 from testiculus.claims.controls_schema import (
     CONTROL_COLUMNS,
     FIGURE_COLUMNS,
@@ -32,6 +35,7 @@ PROBES = {  # row -> mean AUC of its probe
     row_name("table3", RANDOM_WEIGHTS): 0.55,
     row_name("table3", UNTRAINED): 0.55,
 }
+ENDINGS = ("", "-above-chance")
 FIGURES = {"precision_whole": (0, 1000), "recall_whole": (0, 880), "kept_share": (10, 1000)}
 
 
@@ -112,7 +116,44 @@ def test_every_claim_holds_where_nothing_is_to_be_found_but_that_curated_scores_
     found = judged[1].set_index("claim")["verdict"]
 
     assert found.pop("table1-permuted-curated-auc-at-chance") == "contradicted"
-    assert found.eq("supported").all() and len(found) == 12
+    assert found.eq("supported").all() and len(found) == 13
+
+
+def test_a_rise_of_f1_that_is_chances_own_is_no_rise_above_chance():
+    told = evidence()
+    lines, rows = told.results.copy(), [COMPLETE, FLIPPED]
+    f1 = lines[lines["metric"] == "f1"].groupby("row")["value"].mean()
+    chance = (lines["metric"] == "f1_chance") & (lines["row"] == FLIPPED)
+    lines.loc[chance, "value"] = 0.28 + f1[FLIPPED] - f1[COMPLETE] + 0.01
+
+    found = judge_controls(replace(told, results=lines), CONDITIONS).set_index("claim")
+
+    rises, above = (found.loc[f"table1-permuted-curated-f1-rises{end}"] for end in ENDINGS)
+    assert rises["verdict"] == "supported" and above["verdict"] != "supported"
+    gap = lines[lines["metric"].isin(["f1", "f1_chance"]) & lines["row"].isin(rows)]
+    gap = gap.pivot_table(index=["seed", "fold"], columns=["row", "metric"], values="value")
+    by_hand = (gap[FLIPPED]["f1"] - gap[FLIPPED]["f1_chance"]).mean()
+    by_hand -= (gap[COMPLETE]["f1"] - gap[COMPLETE]["f1_chance"]).mean()
+    assert above["effect"] == pytest.approx(by_hand) == pytest.approx(-0.01)
+
+
+def test_an_auc_above_chance_on_curated_labels_is_told_as_circularity(judged):
+    found = judged[1].set_index("claim")["note"]
+
+    assert "circularity shown" in found["table1-permuted-curated-auc-at-chance"]
+    below = note_of("table1-permuted-curated-auc-at-chance", "contradicted", -0.2)
+    assert below == note_of("table1-permuted-auc-at-chance", "contradicted", 0.2) == ""
+    assert found.str.contains("circularity").sum() == 1
+
+
+def test_what_holds_by_construction_says_so_wherever_it_is_shown(judged):
+    told, verdicts = judged
+    noted = verdicts[verdicts["note"].str.contains("by construction")]
+    shown = controls_frame(told, verdicts, CONDITIONS)
+    worded = shown[shown["verdict"].str.contains("by construction")]
+
+    assert noted["claim"].tolist() == [*SANITY_CLAIMS]
+    assert {*zip(worded["table"], worded["metric"], strict=True)} == {("fig4", m) for m in FIGURES}
 
 
 def test_models_that_know_permuted_labels_contradict_that_they_are_at_chance():

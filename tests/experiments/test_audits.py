@@ -1,6 +1,7 @@
 """The audits of the protocol, whole, on made-up trainings of a phantom without pictures."""
 
 import inspect
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,7 @@ import pytest
 import torch
 
 from testiculus.base.errors import InputWarning, UserError
+from testiculus.base.files import write_csv, write_json
 from testiculus.claims.audits_schema import (
     AS_WRITTEN,
     DROPPED,
@@ -15,6 +17,7 @@ from testiculus.claims.audits_schema import (
     FLAG_METRICS,
     FRESH,
     ONE_DRAW,
+    ONE_DRAW_UD,
     ROWS,
     SUFFIXES,
     UNGROUPED,
@@ -25,16 +28,19 @@ from testiculus.data.images import ImageSet
 from testiculus.data.phantom import PhantomSettings, truth_table
 from testiculus.experiments import (
     audits,
+    audits_cost,
     audits_others,
     audits_plan,
     audits_runs,
     crossval,
     table1_plan,
 )
+from testiculus.experiments.audits_pretraining import OneDrawPlan, OneDrawRows
 from testiculus.experiments.protocol import train_audited
 from testiculus.experiments.training import train_one
 
 PATIENTS, EPOCHS = 24, 3
+LEFT = ("pretrainings", "runs", "seconds", "disk_mib")
 SMALL = {"profile": "demo", "device": "cpu", "epochs": EPOCHS, "seeds": 2, "batch_size": 16}
 
 
@@ -184,6 +190,37 @@ def test_what_was_not_run_is_told_with_its_command(found):
     )
     own = effects[~effects["source"].isin(found[2].others)]
     assert own["effect"].notna().all()
+
+
+def test_the_row_beside_table_2_is_read_with_its_rows_counted_and_kept(
+    found, monkeypatch, tmp_path
+):
+    plan = planned(monkeypatch, tmp_path)
+    there, shown = tmp_path / "results" / "phantom" / "demo" / "table2", []
+    lines = [("table2", row, 0, 0, "probe_auc", 0.5) for row in ("UD", ONE_DRAW_UD)]
+    own, more = (pd.DataFrame([line], columns=RESULT_COLUMNS) for line in lines)
+    write_csv(there / "results.csv", own)
+    write_json(there / "provenance.json", {"data_fingerprint": plan.images.fingerprint})
+    monkeypatch.setattr(audits_plan, "plan_one_draw", lambda *a: OneDrawPlan())
+    monkeypatch.setattr(
+        audits_cost.audits_pretraining, "estimate", lambda one: dict.fromkeys(LEFT, 1)
+    )
+    run = SimpleNamespace(run=SimpleNamespace(key="new", seconds=1000.0, reused=False))
+    monkeypatch.setattr(audits, "one_draw_rows", lambda *a: OneDrawRows(more, [run]))
+    real = audits.effects_frame
+    monkeypatch.setattr(
+        audits, "effects_frame", lambda *told: shown.append(told[2]["table2"]) or real(*told)
+    )
+    outcome, before = audits.run(plan), found[1]
+
+    assert shown[0]["row"].tolist() == ["UD", ONE_DRAW_UD]
+    kept = outcome.results[outcome.results["row"] == ONE_DRAW_UD]
+    assert kept["experiment"].tolist() == ["audits"] and kept["value"].tolist() == [0.5]
+    assert outcome.others[f"table2: {ONE_DRAW_UD}"].startswith("pretrained for this page")
+    assert outcome.cost["runs"] == before["runs"] + 1
+    assert outcome.cost["training_seconds"] >= 1000
+    assert plan.estimate()["runs"] == plan.estimate()["pretrainings"] == 1
+    assert "1 pretrainings and 1 runs to train" in plan.summary()
 
 
 def test_an_effect_is_the_difference_of_the_results_that_it_reads(found):

@@ -10,15 +10,19 @@ from testiculus.base.files import write_csv, write_json
 from testiculus.claims.schema import RESULT_COLUMNS
 from testiculus.data.images import ImageSet
 from testiculus.experiments import audits_others
-from testiculus.experiments.audits_others import TABLES, other_results
+from testiculus.experiments.audits_others import TABLES, other_results, passed_over
 
 SETTINGS = {"images": 6, "positive images": 2, "patients": 3, "pixels": 32}
 
 
-@pytest.fixture
-def images():
+def made():
     frame = pd.DataFrame({"patient": list("aabbcc"), "label": [0, 1, 0, 0, 1, 0]})
     return ImageSet.build(torch.zeros(6, 1, 8, 8, dtype=torch.uint8), frame, "ward")
+
+
+@pytest.fixture
+def images():
+    return made()
 
 
 @pytest.fixture
@@ -29,11 +33,14 @@ def places(tmp_path, monkeypatch):
     return tmp_path / "own", tmp_path / "project" / "results"
 
 
-def put(results, table, value=0.5, profile="demo", columns=RESULT_COLUMNS, **settings):
+def put(
+    results, table, value=0.5, profile="demo", columns=RESULT_COLUMNS, fingerprint="", **settings
+):
     folder = results / "ward" / profile / table
     line = dict(zip(RESULT_COLUMNS, (table, "row", 0, 0, "f1", value), strict=True))
     write_csv(folder / "results.csv", pd.DataFrame([line])[list(columns)])
-    write_json(folder / "provenance.json", {"settings": SETTINGS | settings})
+    about = {"settings": SETTINGS | settings, "data_fingerprint": fingerprint or made().fingerprint}
+    write_json(folder / "provenance.json", about)
     return folder
 
 
@@ -66,13 +73,32 @@ def test_results_of_other_images_are_passed_over_aloud(images, places, settings)
     assert found["table3"]["value"].item() == 0.3
 
 
+@pytest.mark.parametrize("table", ["table1", "table2", "table4"])
+def test_results_of_as_many_other_images_are_passed_over_by_their_fingerprint(
+    images, places, table
+):
+    put(places[0], table, fingerprint="of other pixels")
+    with pytest.warns(InputWarning, match="made from other images"):
+        found, told = other_results(images, "demo")
+    assert found == {}
+    assert told[table].startswith("passed over: it was made from other images (")
+    assert "make reproduce" not in told[table]
+    assert passed_over(told) == {table: told[table]}
+
+
+def test_table_3_has_a_resolution_of_its_own_and_is_counted(images, places):
+    put(places[0], "table3", fingerprint="of other pixels")
+    assert list(other_results(images, "demo")[0]) == ["table3"]
+
+
 def test_results_that_cannot_be_read_are_passed_over_aloud(images, places):
     put(places[0], "table1", columns=("row", "value"))
     (put(places[0], "table2") / "provenance.json").write_text("{", encoding="utf-8")
     (put(places[0], "table4") / "provenance.json").unlink()
     with pytest.warns(InputWarning) as warned:
         found, told = other_results(images, "demo")
-    assert found == {} and all(text.startswith("not run") for text in told.values())
+    assert found == {} and told["table3"].startswith("not run")
+    assert set(passed_over(told)) == {"table1", "table2", "table4"}
     said = " ".join(str(each.message) for each in warned)
     assert "columns are not those of results" in said and "not valid JSON" in said
     assert len(warned) == 3

@@ -16,6 +16,7 @@ from testiculus.claims.audits_schema import (
     EXPERIMENT,
     FRESH,
     ONE_DRAW,
+    ONE_DRAW_UD,
     TRUTH,
     UNGROUPED,
     WRONG_SIDE,
@@ -53,7 +54,7 @@ def fake_audits(levels=LEVELS, *, noise=0.004, seeds=SEEDS, rows=tuple(LEVELS), 
                 above = 0.0 if suffix == DROPPED_SPREAD else above
                 for run in runs:
                     own = chance.normal(0, noise)
-                    drawn = shared[run] if row in (AS_WRITTEN, ONE_DRAW) else 0.0
+                    drawn = shared[run] if row in (AS_WRITTEN, ONE_DRAW, WRONG_SIDE) else 0.0
                     drawn = 0.0 if suffix == DROPPED_SPREAD else drawn
                     value = level + above + drawn + own
                     lines.append((EXPERIMENT, row, *run, metric + suffix, value))
@@ -90,10 +91,11 @@ def fake_others(seen=0.03, doubled=0.0):
             "_truth": {"Complete": 0.50, "Filtered": 0.57, "Flipped": 0.55},
         }.items()
     ]
+    ud = {"UD": 0.7 + seen, "UD without test patients": 0.7, ONE_DRAW_UD: 0.6}
     pair = {THYROIDS_FILTERED: 0.7 + seen, TABLE3_EXCLUDED: 0.7}
     return {
         "table1": pd.concat(curated, ignore_index=True),
-        "table2": table("table2", {"UD": 0.7 + seen, "UD without test patients": 0.7}, read, 1),
+        "table2": table("table2", ud, read, 1),
         "table3": table("table3", pair, read, 1),
         "table4": table("table4", {lambda_row(0.2): 0.7, lambda_row(0.4): 0.7 + doubled}, read, 10),
     }

@@ -30,7 +30,8 @@ def test_every_figure_has_its_point_coloured_by_its_direction(effects):
     axis = protocol_audits_plot(effects, CONDITIONS).axes[0]
     shown = {(r.metric, r.scored_on, a.id) for a in AUDITS for r in a.readings if r.claim}
     lines = [e for e in effects.itertuples() if (e.metric, e.scored_on, e.audit) in shown]
-    colours = {"flatters": VERMILION, "understates": BLUE}
+    colours = {"flatters": VERMILION, "raises the figure": VERMILION}
+    colours |= {"understates": BLUE, "lowers the figure": BLUE}
     markers = {"f1": "o", "auc": "D"}
 
     drawn = points(axis)
@@ -43,9 +44,20 @@ def test_every_figure_has_its_point_coloured_by_its_direction(effects):
     assert drawn == expected
 
 
+def test_what_is_so_by_construction_is_hollow(effects):
+    axis = protocol_audits_plot(effects, CONDITIONS).axes[0]
+    dots = [line for line in axis.lines if line.get_linestyle() == "None"]
+    hollow = [dot.get_xdata()[0] for dot in dots if dot.get_markerfacecolor() == "white"]
+
+    given = {(r.metric, r.scored_on, a.id) for a in AUDITS for r in a.readings if r.given}
+    lines = [e for e in effects.itertuples() if (e.metric, e.scored_on, e.audit) in given]
+    expected = [100 * e.effect for e in lines if e.effect == e.effect]
+    assert hollow == pytest.approx(expected) and 0 < len(hollow) < len(dots)
+
+
 def test_each_error_is_headed_and_what_has_not_run_says_so(effects):
     axis = protocol_audits_plot(effects, CONDITIONS).axes[0]
-    texts = [text.get_text() for text in axis.texts]
+    texts = [" ".join(text.get_text().split()) for text in axis.texts]
 
     errors = [audit.error for audit in AUDITS]
     assert [text for text in texts if text in errors] == errors

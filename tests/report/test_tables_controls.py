@@ -33,6 +33,7 @@ def verdicts():
     names = [*VERDICT_COLUMNS, *VERDICT_EXTRAS]
     told = {"claim": "a", "text": "Noise gives no more.", "effect": 0.012, "ci_low": -0.02}
     told |= {"ci_high": 0.044, "verdict": "supported", "note": "no more means at most 5 points"}
+    told |= {"resolvable": 0.032}
     untested = {"claim": "b", "text": "Trained images give more.", "note": "table3 was not run"}
     untested |= {"verdict": "cannot be tested here"}
     return pd.DataFrame([told, untested], columns=names)
@@ -78,12 +79,49 @@ def test_the_claims_say_their_margin_and_why_one_was_not_tested():
     assert "–: table3 was not run" in shown.notes
 
 
+def test_every_claim_shows_what_it_could_have_resolved():
+    shown = negative_controls_verdicts_table(verdicts(), DEMO).frame
+
+    assert shown["resolvable"].tolist() == ["3.2", "–"]
+
+
+@pytest.mark.parametrize(
+    ("claim", "verdict", "word"),
+    [
+        ("fig4-untrained-kept", "supported", "by construction"),
+        ("table1-permuted-curated-auc-at-chance", "contradicted", "circularity shown"),
+    ],
+)
+def test_a_verdict_that_reads_otherwise_says_how_and_below_why(claim, verdict, word):
+    told = verdicts().assign(claim=[claim, "b"])
+    told.loc[0, "verdict"] = verdict
+    shown = negative_controls_verdicts_table(told, DEMO)
+    beside = negative_controls_table(controls().assign(verdict=f"{verdict} ({word})"), DEMO)
+
+    assert shown.frame["verdict"].tolist() == [f"{verdict} ({word})", "cannot be tested here"]
+    for table in (shown, beside):
+        assert [note for note in table.notes if note.startswith(word.capitalize())]
+    plain = negative_controls_verdicts_table(verdicts(), DEMO).notes
+    assert not any(word in note.casefold() for note in plain)
+
+
+def test_table_1_says_which_row_has_no_control():
+    noted = {
+        table: any(note.startswith("Filtered") for note in shown.notes)
+        for table in ("", "table1", "table2")
+        for shown in [negative_controls_table(controls(), DEMO, table)]
+    }
+    assert noted == {"": True, "table1": True, "table2": False}
+
+
 def test_the_words_on_permuted_labels_are_the_results():
     facts = {"flagged": 203, "evaluations": 8}
     words = permuted_words(facts, controls(), DEMO, 880)
 
     assert "Of 880 labels that mean nothing, the article's rule flags 203 in all of 8" in words
-    assert "F1 goes from 27.0 to 51.0 %; chance gives 36.0 %" in words
+    assert "F1 goes from 27.0 to 51.0 %." in words
+    assert "what chance gives: from 28.0 to 36.0 %" in words
+    assert "Above chance, F1 goes from -1.0 to +15.0 points." in words
     assert words.endswith("With real labels Table 1 goes from 45.4 to 55.8 %.")
     assert "real labels" not in permuted_words(facts, controls(beside=False), DEMO, 880)
     assert permuted_words(facts, controls(), SMOKE, 880).startswith("The smoke profile claims")
