@@ -206,8 +206,10 @@ def test_a_missing_manifest_is_refused_before_anything_runs(project):
 def test_an_interrupt_stops_the_kernel_and_leaves_the_old_results(project):
     root = project("print('up', flush=True)\nimport time\ntime.sleep(60)", WRITE)
     program = textwrap.dedent("""
+        import signal
         from pathlib import Path
         from testiculus.execute import provenance, runner
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background
         runner.project_root = Path.cwd
         provenance.code_fingerprint = str
         try:
