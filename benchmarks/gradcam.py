@@ -14,16 +14,14 @@ from pathlib import Path
 from statistics import median
 
 import torch
-from finetune import keep, processor, seconds
-from markers import memory
+from finetune import keep, processor
+from markers import BATCH, memory, rates
 
 from testiculus.base.devices import device_class, generator, resolve_device
-from testiculus.base.progress import progress
 from testiculus.explain import gradcam_plus_plus, layer_grid, resolve_layer
 from testiculus.finetune.training import normalise
 from testiculus.models import build_classifier
 
-BATCH = 64
 STAGES = ("layer1", "layer2", "layer3", "layer4")  # of the residual network, the coarsest last
 PREDICTION = "none: the prediction alone"
 
@@ -48,17 +46,6 @@ class Case:
             return
         with torch.inference_mode():
             self.model(self.images)
-
-
-def rates(cases: list[Case], rounds: int, device: torch.device) -> dict[Case, list[float]]:
-    """Return images a second of every case and round; the first round warms up."""
-    found: dict[Case, list[float]] = {case: [] for case in cases}
-    for number in progress(range(rounds + 1), desc="maps", unit="round"):
-        for case in cases:
-            taken = seconds(case.work, device)
-            if number:
-                found[case].append(BATCH / taken)
-    return found
 
 
 def table(found: dict[Case, list[float]], device: torch.device) -> str:
@@ -93,7 +80,9 @@ def main(words: list[str] | None = None) -> int:
     device = resolve_device(options.device)
     layers = (*STAGES, PREDICTION)
     cases = [Case(layer, px, device) for px in options.pixels for layer in layers]
-    keep(table(rates(cases, options.rounds, device), device), "gradcam", device, options.out)
+    keep(
+        table(rates(cases, options.rounds, device, "maps"), device), "gradcam", device, options.out
+    )
     return 0
 
 

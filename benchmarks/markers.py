@@ -43,10 +43,10 @@ class Case:
         apply_markers(self.images, draws.to(self.images.device))
 
 
-def rates(cases: list[Case], rounds: int, device: torch.device) -> dict[Case, list[float]]:
-    """Return images a second of every case and round; the first round warms up."""
-    found: dict[Case, list[float]] = {case: [] for case in cases}
-    for number in progress(range(rounds + 1), desc="markers", unit="round"):
+def rates(cases: list, rounds: int, device: torch.device, desc: str = "markers") -> dict:
+    """Return images a second of every case (its `work()`) and round; the first round warms up."""
+    found: dict = {case: [] for case in cases}
+    for number in progress(range(rounds + 1), desc=desc, unit="round"):
         for case in cases:
             taken = seconds(case.work, device)
             if number:
